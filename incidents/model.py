@@ -1,0 +1,124 @@
+"""What an incident is: words, states and the record. Times are Unix seconds, ratios 0..1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+
+
+class IncidentState(StrEnum):
+    """The fixed core of states, in the order of a life."""
+
+    TRIAGE = "triage"
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MITIGATED = "mitigated"
+    RESOLVED = "resolved"
+    REVIEW = "review"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+OPEN_STATES = frozenset(
+    {
+        IncidentState.TRIAGE,
+        IncidentState.INVESTIGATING,
+        IncidentState.IDENTIFIED,
+        IncidentState.MITIGATED,
+    }
+)
+
+
+class Severity(IntEnum):
+    """Measured impact; 1 is the worst. Shown as SEV1..SEV4."""
+
+    SEV1 = 1
+    SEV2 = 2
+    SEV3 = 3
+    SEV4 = 4
+
+
+class Urgency(StrEnum):
+    HIGH = "high"
+    LOW = "low"
+
+
+class IncidentType(StrEnum):
+    """The types that Vigie opens by itself."""
+
+    SLO_BURN = "slo-burn"
+    NO_DATA = "no-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What the figures say now about one possible incident.
+
+    `firing` demands one; `clear` is measured to be over; neither: undecided, and nothing changes.
+    `detail` is what a person needs to see: for slo-burn the arms with window, value, threshold,
+    good, total and coverage; for no-data the targets with their scrape errors.
+    """
+
+    key: str  # dedup key: "slo-burn:checkout/availability"
+    type: IncidentType
+    service: str
+    slo: str
+    title: str
+    urgency: Urgency
+    severity: Severity
+    started_at: float
+    firing: bool
+    clear: bool
+    recover_after_s: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """What `decide` needs to know of an incident that is open."""
+
+    number: int
+    key: str
+    state: IncidentState
+    urgency: Urgency
+    severity: Severity
+    acknowledged: bool
+    clear_since: float | None = None
+    recovered_at: float | None = None
+
+
+class EventKind(StrEnum):
+    """What can happen to an incident; also the timeline's entry kinds."""
+
+    OPENED = "opened"
+    UPGRADED = "upgraded"  # a ticket became a page, or the severity rose
+    CLEARING = "clearing"  # below every threshold since `at`; not shown on the timeline
+    RELAPSED = "relapsed"  # burns again while clearing or recovered
+    RECOVERED = "recovered"  # clear for long enough
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    COMMENTED = "commented"
+    PAGED = "paged"  # a delivery succeeded
+    PAGE_FAILED = "page_failed"
+    RUN_STARTED = "run_started"
+    STEP_FINISHED = "step_finished"
+    RUN_FINISHED = "run_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One decision about one incident, to be applied in the tick's transaction.
+
+    `number` is None for `opened`: the transaction gives it one.
+    """
+
+    kind: EventKind
+    key: str
+    at: float
+    number: int | None = None
+    signal: Signal | None = None
+    text: str = ""
