@@ -6,11 +6,12 @@ of increments never drift from the counter, whatever fractions it shows.
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from slo.spec import Births
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -19,17 +20,9 @@ MAX_GAP_INTERVALS = 2.5
 # Linux tells a process' start from a boot time cut to whole seconds: a start may read up to one
 # second early (proc(5), btime).
 START_RESOLUTION_S = 1.0
-
-
-class Births(StrEnum):
-    """What the first sample of a series born under watch counts from.
-
-    `baseline` is for relays (federation, pushgateway): what they show was counted elsewhere, and
-    the process start on their page is their own, so it says nothing about the series.
-    """
-
-    ZERO = "zero"
-    BASELINE = "baseline"
+# That boot time moves by a second when the clock is slewed, and some clients read it anew for each
+# page: a start that is no more than this later is that of the same process.
+START_JITTER_S = 1.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,8 +30,9 @@ class Layout:
     """The wanted series of a page, in page order. A reader hands out the same object for pages
     with the same series, so that identity says that nothing moved.
 
-    `keys` are raw `name{labels}` bytes as they stood on the page, unique; `named_by[i]` are the
-    selectors, as text, that name `keys[i]`, so that no later stage reads labels again.
+    `keys` are `name{labels}` as bytes in one spelling (a page may change the order of labels, and
+    nothing is born by that), unique; `named_by[i]` are the selectors, as text, that name
+    `keys[i]`, so that no later stage reads labels again.
     """
 
     keys: tuple[bytes, ...]
@@ -64,7 +58,7 @@ class Page:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Memory:
-    """What is remembered of one target: enough to count its next page, and all that a restart needs.
+    """What is remembered of one target: enough to count its next page, all that a restart needs.
 
     Rows are series, those of the last page first in its order, vanished ones after them.
     `page_at`, `process_start` and `read_for` speak of the last good page; `last_ok` of the last
@@ -119,9 +113,14 @@ def count(memory: Memory, page: Page, births: Births) -> tuple[Memory, Increment
         return memory, Increments(page.at, page.layout, none, none, np.empty(0))
     before = _aligned(memory, page)
     restarted = births is Births.ZERO and _restarted(memory, page)
+    if not restarted and _only_grew(memory, page, before):
+        rows = np.flatnonzero(page.values != before.values).astype(np.int64)
+        counts = (np.floor(page.values[rows]) - np.floor(before.values[rows])).astype(np.int64)
+        grown = Increments(page.at, page.layout, rows, counts, before.seen_at[rows])
+        return _remembered(memory, page, forget_gone=False), grown
     known = ~np.isnan(before.values)
-    lower, created_again = page.values < before.values, _later(page.created, before.created)
-    reset = known & (restarted | lower | created_again)
+    lower = page.values < before.values
+    reset = known & (restarted | lower | _made_anew(memory, page, before))
     born = ~known & _born_under_watch(memory, page, births, restarted)
     from_zero = reset | born
     base = np.where(from_zero, 0.0, np.where(known, before.values, page.values))
@@ -155,11 +154,36 @@ def _aligned(memory: Memory, page: Page) -> _Before:
     return _Before(values, seen_at, created)
 
 
+def _only_grew(memory: Memory, page: Page, before: _Before) -> bool:
+    """Whether a page has the series of the last one, none lower, none made anew: nearly all do."""
+    return (
+        memory.layout is page.layout
+        and bool((page.values >= before.values).all())
+        and not _made_anew(memory, page, before).any()
+    )
+
+
+def _made_anew(memory: Memory, page: Page, before: _Before) -> npt.NDArray[np.bool_]:
+    """Where a series was created after its last known creation, or where none is known, after the
+    last page.
+    """
+    if memory.page_at is None or np.isnan(page.created).all():
+        return np.zeros(len(page.created), dtype=np.bool_)
+    last = np.where(np.isnan(before.created), memory.page_at, before.created)
+    return _later(page.created, last)
+
+
 def _restarted(memory: Memory, page: Page) -> bool:
     """Whether the page comes from a newer process than the last one."""
     if memory.process_start is None or page.process_start is None:
         return False
-    return page.process_start > memory.process_start
+    return page.process_start > memory.process_start + START_JITTER_S
+
+
+def _same_process(memory: Memory, page: Page) -> bool:
+    if memory.process_start is None or page.process_start is None:
+        return memory.process_start is page.process_start
+    return abs(page.process_start - memory.process_start) <= START_JITTER_S
 
 
 def _later(times: Floats, than: Floats | float) -> npt.NDArray[np.bool_]:
@@ -185,7 +209,7 @@ def _born_under_watch(
     created_since = _later(page.created, memory.page_at)
     if restarted and start is not None:
         return created_since | (start > memory.page_at - START_RESOLUTION_S)
-    if not memory.last_ok or memory.process_start != start:
+    if not memory.last_ok or not _same_process(memory, page):
         return created_since
     if page.read_for <= memory.read_for:
         return np.ones(size, dtype=np.bool_)
@@ -219,15 +243,19 @@ def _remembered(memory: Memory, page: Page, *, forget_gone: bool) -> Memory:
         gone = np.array([r for r, key in enumerate(memory.keys) if key not in present], dtype=int)
     if forget_gone:
         gone = gone[:0]
-    keys = page.layout.keys
+    keys, seen_at = page.layout.keys, np.full(size, page.at)
+    values, created = page.values, page.created
     if len(gone):
         keys = keys + tuple(memory.keys[row] for row in gone)
+        values = np.concatenate([values, memory.values[gone]])
+        seen_at = np.concatenate([seen_at, memory.seen_at[gone]])
+        created = np.concatenate([created, memory.created[gone]])
     return Memory(
         layout=page.layout,
         keys=keys,
-        values=np.concatenate([page.values, memory.values[gone]]),
-        seen_at=np.concatenate([np.full(size, page.at), memory.seen_at[gone]]),
-        created=np.concatenate([page.created, memory.created[gone]]),
+        values=values,
+        seen_at=seen_at,
+        created=created,
         page_at=page.at,
         process_start=page.process_start,
         last_ok=True,

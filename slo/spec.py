@@ -132,6 +132,7 @@ class Arm:
     burn_rate: float
     long_s: float
     short_s: float
+    mark: Mark | None = field(default=None, compare=False, repr=False)  # None: Vigie's own arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,17 @@ class Policy:
     recover_after_s: float = 120.0
     down_below: float = 0.5
     mark: Mark | None = None
+
+
+class Births(StrEnum):
+    """What the first sample of a series born under watch counts from.
+
+    `baseline` is for relays (federation, pushgateway): what they show was counted elsewhere, and
+    the process start on their page is their own, so it says nothing about the series.
+    """
+
+    ZERO = "zero"
+    BASELINE = "baseline"
 
 
 class AlertState(IntEnum):

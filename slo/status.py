@@ -50,7 +50,7 @@ class SloFigures:
     burns: Mapping[float, WindowFigures]  # by window length in seconds
     good_total: int
     total_total: int
-    recent: WindowFigures  # the last minute
+    recent: WindowFigures  # the last minute, or four scrape intervals
     no_data: bool
 
 

@@ -3,8 +3,8 @@
 import re
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
-_WHOLE = re.compile(r"(?:\d+(?:ms|s|m|h|d|w))+")
+_PART = re.compile(r"([0-9]+)(ms|s|m|h|d|w)")
+_WHOLE = re.compile(r"(?:[0-9]{1,9}(?:ms|s|m|h|d|w))+")
 
 
 def parse(text: str) -> float:

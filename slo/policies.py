@@ -1,0 +1,140 @@
+"""Which policy watches an SLO, and the arms that it then has: scaled, bounded and reachable."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from slo import labels
+from slo.load.yaml import Mark, Problems
+from slo.spec import Arm, ArmKind, Policy, Service, Slo
+from slo.windows import UNITS_S, show
+
+DEFAULT: Final = Policy("default")
+# 14.4x for 1 h spends 2 % of a 30-day budget, 6x for 6 h 5 %, 3x for 1 d and 1x for 3 d 10 %:
+# SRE Workbook, "Alerting on SLOs".
+_MONTH_S: Final = 30 * UNITS_S["d"]
+_M, _H, _D = UNITS_S["m"], UNITS_S["h"], UNITS_S["d"]
+# (kind, burn rate, long, short), by falling burn rate within a kind.
+_DEFAULT_ARMS: Final = (
+    (ArmKind.PAGE, 14.4, 1 * _H, 5 * _M),
+    (ArmKind.PAGE, 6.0, 6 * _H, 30 * _M),
+    (ArmKind.TICKET, 3.0, 1 * _D, 2 * _H),
+    (ArmKind.TICKET, 1.0, 3 * _D, 6 * _H),
+)
+_SCRAPES_IN_SHORT: Final = 4
+_SHORTS_IN_LONG: Final = 4
+
+
+def policy_for(
+    slo: Slo, policies: Sequence[Policy], problems: Problems, service: Service | None = None
+) -> Policy:
+    """The most specific policy that selects an SLO; a tie is an error; DEFAULT when none does.
+
+    Naming SLOs is more specific than naming services, and that than any number of labels; of two
+    policies alike in names the one that asks for more labels wins. Labels are those of the SLO
+    and, where it has none of that name, of its service.
+    """
+    have = {**(service.labels if service else {}), **slo.labels}
+    matching = [policy for policy in policies if _selects(policy, slo, have)]
+    if not matching:
+        return DEFAULT
+    most = max(specificity(policy) for policy in matching)
+    first, *others = [policy for policy in matching if specificity(policy) == most]
+    for other in others:
+        message = (
+            f"policies `{first.name}` ({first.mark}) and `{other.name}` select SLO `{slo.id}` "
+            "equally: make one of them more specific"
+        )
+        problems.error(_mark(other.mark), message)
+    return first
+
+
+def specificity(policy: Policy) -> tuple[bool, bool, int]:
+    """How narrowly a policy selects; the greater wins."""
+    return bool(policy.slos), bool(policy.services), len(policy.match_labels)
+
+
+def arms_for(
+    slo: Slo, policy: Policy, slowest_interval_s: float, problems: Problems
+) -> tuple[Arm, ...]:
+    """The arms that watch an SLO. `slowest_interval_s` is that of the targets it is measured on.
+
+    Written arms are taken as they are: one that could not work is an error at its mark. Vigie's
+    own are scaled to the SLO's window, bounded and capped.
+    """
+    if policy.arms is None:
+        return _default_arms(slo, slowest_interval_s, problems)
+    for arm in policy.arms:
+        _check_written(arm, slo, slowest_interval_s, problems)
+    return policy.arms
+
+
+def arm_name(kind: ArmKind, long_s: float, short_s: float) -> str:
+    """`page-1h-5m`: never the factor, which may change without it becoming another arm."""
+    return f"{kind}-{show(long_s)}-{show(short_s)}"
+
+
+def _selects(policy: Policy, slo: Slo, have: dict[str, str]) -> bool:
+    return (
+        (not policy.services or slo.service in policy.services)
+        and (not policy.slos or slo.name in policy.slos)
+        and labels.fit(have, policy.match_labels)
+    )
+
+
+def _check_written(arm: Arm, slo: Slo, interval_s: float, problems: Problems) -> None:
+    mark, name = _mark(arm.mark), f"arm `{arm.name}` of SLO `{slo.id}`"
+    if arm.burn_rate >= _most(slo):
+        message = (
+            f"{name} can never fire: with an objective of {slo.objective:g} the burn rate is at "
+            f"most {_most(slo):g}, and this asks for {arm.burn_rate:g}"
+        )
+        problems.error(mark, message)
+    shortest_s = _SCRAPES_IN_SHORT * interval_s
+    if arm.short_s < shortest_s:
+        message = (
+            f"{name} looks at {show(arm.short_s)}, which holds under {_SCRAPES_IN_SHORT} scrapes "
+            f"(one every {show(interval_s)}): make `short` at least {show(shortest_s)}"
+        )
+        problems.error(mark, message)
+    if arm.long_s > slo.window_s:
+        message = (
+            f"{name} looks at {show(arm.long_s)}, longer than the SLO's window of "
+            f"{show(slo.window_s)}: shorten `long`"
+        )
+        problems.error(mark, message)
+
+
+def _default_arms(slo: Slo, interval_s: float, problems: Problems) -> tuple[Arm, ...]:
+    shortest_s = math.ceil(_SCRAPES_IN_SHORT * interval_s)
+    if _SHORTS_IN_LONG * shortest_s > slo.window_s:
+        message = (
+            f"a window of {show(slo.window_s)} is too short for a scrape every "
+            f"{show(interval_s)}: it must be at least {show(_SHORTS_IN_LONG * shortest_s)}"
+        )
+        problems.error(_mark(slo.mark), message)
+        return ()
+    arms: dict[str, Arm] = {}
+    for kind, burn_rate, long_s, short_s in _DEFAULT_ARMS:
+        short = max(round(short_s * slo.window_s / _MONTH_S), shortest_s)
+        long = max(round(long_s * slo.window_s / _MONTH_S), _SHORTS_IN_LONG * short)
+        reachable = burn_rate if burn_rate < _most(slo) else _most(slo) / 2
+        name = arm_name(kind, long, short)
+        # Bounds make arms of a short window alike; the later one, of the lower rate, fires first.
+        arms[name] = Arm(name, kind, reachable, float(long), float(short))
+    if any(burn_rate >= _most(slo) for _, burn_rate, _, _ in _DEFAULT_ARMS):
+        message = (
+            f"with an objective of {slo.objective:g} the burn rate of SLO `{slo.id}` is at most "
+            f"{_most(slo):g}: default arms that ask for more are capped at {_most(slo) / 2:g}"
+        )
+        problems.warn(_mark(slo.mark), message)
+    return tuple(arms.values())
+
+
+def _most(slo: Slo) -> float:
+    """The burn rate of a total outage. Rounded: 1 / (1 - 0.9) is 10.000000000000002 in floats."""
+    return round(1.0 / slo.budget, 9)
+
+
+def _mark(mark: Mark | None) -> Mark:
+    return mark or Mark("?", 1, 1)  # made by hand, not read from a file
