@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slo.load.yaml import Mark
-from slo.series import Births
+from slo.spec import Births
 
 
 @dataclass(frozen=True, slots=True)

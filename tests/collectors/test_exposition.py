@@ -1,0 +1,567 @@
+"""Reading pages: what is wanted, what is odd, what is refused, and that both readings agree."""
+
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from collectors import strict
+from collectors.exposition import STRICT_EVERY, ExpositionError, Reader
+from collectors.lines import Format, key_of
+from slo.series import Page
+from slo.spec import Matcher, MatchOp, Selector
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+ALL = Selector("requests_total")
+FAILED = Selector("requests_total", (Matcher("code", MatchOp.MATCH, "5.."),))
+NOTHING = {TEXT: b"", OPENMETRICS: b"# EOF\n"}
+
+
+def reader(*selectors: Selector, labels: Mapping[str, str] | None = None) -> Reader:
+    return Reader(labels or {}, frozenset(selectors or {ALL}))
+
+
+def fast_reader(content_type: str, *selectors: Selector) -> Reader:
+    """A reader past its strict first page, with nothing learnt."""
+    fast = reader(*selectors)
+    fast.read(NOTHING[content_type], content_type, 0.0)
+    assert not fast.reads_strictly(content_type)
+    return fast
+
+
+def values(page: Page) -> dict[str, float]:
+    return dict(zip([key.decode() for key in page.layout.keys], page.values.tolist(), strict=True))
+
+
+def both(body: bytes, content_type: str = TEXT, *selectors: Selector) -> dict[str, float]:
+    """What the page says, read strictly and then fast."""
+    tested = reader(*selectors)
+    first, first_samples = tested.read(body, content_type, 1.0)
+    again, samples = tested.read(body, content_type, 2.0)
+    assert again.layout is first.layout
+    alone, _ = fast_reader(content_type, *selectors).read(body, content_type, 1.0)
+    assert values(first) == values(again) == values(alone)
+    assert first_samples == samples
+    return values(first)
+
+
+def refusal(body: bytes, content_type: str = TEXT, *selectors: Selector) -> str:
+    """The reason why the page is refused in fast reading; strictly it is refused as well."""
+    with pytest.raises(ExpositionError):
+        reader(*selectors).read(body, content_type, 1.0)
+    with pytest.raises(ExpositionError) as refused:
+        fast_reader(content_type, *selectors).read(body, content_type, 1.0)
+    return refused.value.reason
+
+
+# -- what is wanted ---------------------------------------------------------------------------
+
+
+def test_only_series_that_a_selector_names_are_on_the_page_each_with_the_selectors() -> None:
+    body = b'requests_total{code="200"} 7\nrequests_total{code="503"} 2\nother_total 1\n'
+    page, samples = reader(ALL, FAILED).read(body, TEXT, 12.5)
+    assert page.layout.keys == (b'requests_total{code="200"}', b'requests_total{code="503"}')
+    assert page.layout.named_by == (
+        ("requests_total{}",),
+        ("requests_total{}", 'requests_total{code=~"5.."}'),
+    )
+    assert page.values.tolist() == [7.0, 2.0]
+    assert page.values.dtype == np.float64
+    assert page.at == 12.5
+    assert page.read_for == {str(ALL), str(FAILED)}
+    assert samples == 3
+
+
+def test_a_page_without_a_wanted_series_is_a_good_page_with_none() -> None:
+    page, samples = reader().read(b"other_total 1\n", TEXT, 1.0)
+    assert page.layout.keys == ()
+    assert len(page.values) == len(page.created) == 0
+    assert samples == 1
+
+
+def test_an_empty_text_page_is_read() -> None:
+    assert reader().read(b"", TEXT, 1.0)[1] == 0
+
+
+def test_a_selector_that_the_targets_labels_rule_out_is_still_read_for() -> None:
+    elsewhere = Selector("requests_total", (Matcher("region", MatchOp.EQUAL, "us"),))
+    page, _ = reader(elsewhere, labels={"region": "eu"}).read(b"requests_total 1\n", TEXT, 1.0)
+    assert page.layout.keys == ()
+    assert page.read_for == {str(elsewhere)}
+
+
+def test_matchers_see_the_targets_labels_over_those_of_the_page() -> None:
+    of_job = Selector("requests_total", (Matcher("job", MatchOp.EQUAL, "shop"),))
+    exported = Selector("requests_total", (Matcher("exported_job", MatchOp.EQUAL, "own"),))
+    tested = reader(of_job, exported, labels={"job": "shop"})
+    page, _ = tested.read(b'requests_total{job="own"} 1\n', TEXT, 1.0)
+    assert page.layout.named_by == ((str(exported), str(of_job)),)
+    assert page.layout.keys == (b'requests_total{job="own"}',)
+
+
+def test_the_same_series_in_the_same_order_keep_the_layout_though_all_else_moves() -> None:
+    tested = reader(FAILED)
+    first, _ = tested.read(b'requests_total{code="500"} 1\n', TEXT, 1.0)
+    more = b'# a comment\nother 3\nrequests_total{code="200"} 9\nrequests_total{ code="500", } 2\n'
+    second, _ = tested.read(more, TEXT, 2.0)
+    assert second.layout is first.layout
+    assert second.values.tolist() == [2.0]
+
+
+def test_a_new_series_or_another_order_is_a_new_layout() -> None:
+    tested = reader()
+    first, _ = tested.read(b'requests_total{code="1"} 1\nrequests_total{code="2"} 2\n', TEXT, 1.0)
+    turned, _ = tested.read(b'requests_total{code="2"} 2\nrequests_total{code="1"} 1\n', TEXT, 2.0)
+    grown, _ = tested.read(b'requests_total{code="3"} 3\n', TEXT, 3.0)
+    assert turned.layout is not first.layout
+    assert turned.values.tolist() == [2.0, 1.0]
+    assert grown.layout.keys == (b'requests_total{code="3"}',)
+
+
+def test_a_series_spelt_otherwise_is_the_same_series() -> None:
+    tested = reader()
+    first, _ = tested.read(b'requests_total{b="2",a="1"} 1\n', TEXT, 1.0)
+    again, _ = tested.read(b'requests_total { a = "1" , b="2", c="" } 2\n', TEXT, 2.0)
+    assert again.layout is first.layout
+    assert first.layout.keys == (b'requests_total{a="1",b="2"}',)
+
+
+def test_the_start_of_the_process_is_read_when_it_stands_without_labels() -> None:
+    body = b"requests_total 1\nprocess_start_time_seconds 1.7e+09\n"
+    assert reader().read(body, TEXT, 1.0)[0].process_start == 1.7e9
+    of_another = b'requests_total 1\nprocess_start_time_seconds{pod="a"} 1.7e+09\n'
+    assert reader().read(of_another, TEXT, 1.0)[0].process_start is None
+    unknown = b"process_start_time_seconds NaN\n"
+    assert reader().read(unknown, TEXT, 1.0)[0].process_start is None
+
+
+def test_openmetrics_creation_belongs_to_its_series_and_is_nan_where_not_said() -> None:
+    body = b"""# TYPE requests counter
+requests_total{code="200"} 7
+requests_created{code="200"} 1700000000.5
+requests_total{code="500"} 1
+# TYPE latency histogram
+latency_bucket{path="/",le="0.5"} 3
+latency_bucket{path="/",le="+Inf"} 4
+latency_count{path="/"} 4
+latency_sum{path="/"} 4.5
+latency_created{path="/"} 1700000001
+# EOF
+"""
+    wanted = (ALL, Selector("latency_bucket"), Selector("latency_count"))
+    tested = reader(*wanted)
+    for at in (1.0, 2.0):
+        page, samples = tested.read(body, OPENMETRICS, at)
+        created = dict(zip(page.layout.keys, page.created.tolist(), strict=True))
+        assert math.isnan(created.pop(b'requests_total{code="500"}'))
+        assert created == {
+            b'requests_total{code="200"}': 1700000000.5,
+            b'latency_bucket{le="0.5",path="/"}': 1700000001.0,
+            b'latency_bucket{le="+Inf",path="/"}': 1700000001.0,
+            b'latency_count{path="/"}': 1700000001.0,
+        }
+        assert samples == 8
+
+
+def test_in_the_text_format_a_gauge_named_created_says_nothing_about_a_counter() -> None:
+    page, _ = reader().read(b"requests_total 1\nrequests_created 5\n", TEXT, 1.0)
+    assert np.isnan(page.created).all()
+
+
+# -- what is odd ------------------------------------------------------------------------------
+
+ODD = {
+    "no TYPE": (b"requests_total 1\n", {"requests_total": 1}),
+    "first byte": (b'requests_total{a="b"} 1', {'requests_total{a="b"}': 1}),
+    "no trailing newline": (b"x 1\nrequests_total 4", {"requests_total": 4}),
+    "untyped between": (
+        b"requests_total 1\nrequests_total_seconds 2\nmy_requests_total 3\n",
+        {"requests_total": 1},
+    ),
+    "counter without _total": (
+        b"# TYPE requests_total gauge\nrequests_total 1\n",
+        {"requests_total": 1},
+    ),
+    "split family": (
+        b'requests_total{a="1"} 1\nx 2\nrequests_total{a="2"} 2\n# HELP x y\n'
+        b'requests_total{a="3"} 3\n',
+        {'requests_total{a="1"}': 1, 'requests_total{a="2"}': 2, 'requests_total{a="3"}': 3},
+    ),
+    "timestamp": (b"requests_total 5 1700000000000\n", {"requests_total": 5}),
+    "timestamp and labels": (b'requests_total{a="b"}\t5\t-12\n', {'requests_total{a="b"}': 5}),
+    "spaces": (
+        b' \t requests_total \t{ a = "b" \t, c= "d"}   5.5  \n',
+        {'requests_total{a="b",c="d"}': 5.5},
+    ),
+    "no space before the value": (b'requests_total{a="b"}5\n', {'requests_total{a="b"}': 5}),
+    "trailing comma": (b'requests_total{a="b",} 5\n', {'requests_total{a="b"}': 5}),
+    "empty braces": (b"requests_total{} 5\n", {"requests_total": 5}),
+    "empty value": (b'requests_total{a=""} 5\n', {"requests_total": 5}),
+    "CRLF": (b'requests_total{a="b"} 5\r\n\r\nx 1\r\n', {'requests_total{a="b"}': 5}),
+    "braces in a value": (
+        b'requests_total{a="}",b="{x=\\"1\\"} 7"} 5\n',
+        {'requests_total{a="}",b="{x=\\"1\\"} 7"}': 5},
+    ),
+    "escapes": (
+        b'requests_total{a="\\\\",b="\\n",c="\\"",d="\\\\n",e="\\x"} 5\n',
+        {'requests_total{a="\\\\",b="\\n",c="\\"",d="\\\\n",e="\\\\x"}': 5},
+    ),
+    "not ASCII": (
+        'requests_total{a="é\u2028漢"} 5\n'.encode(),
+        {'requests_total{a="é\u2028漢"}': 5},
+    ),
+    "hash in a value": (b'requests_total{a=" # {"} 5\n', {'requests_total{a=" # {"}': 5}),
+    "numbers": (
+        b'requests_total{a="1"} 1e3\nrequests_total{a="2"} +4\nrequests_total{a="3"} .5\n'
+        b'requests_total{a="4"} 007\nrequests_total{a="5"} 9007199254740993\n',
+        {
+            'requests_total{a="1"}': 1000,
+            'requests_total{a="2"}': 4,
+            'requests_total{a="3"}': 0.5,
+            'requests_total{a="4"}': 7,
+            'requests_total{a="5"}': 9007199254740992,
+        },
+    ),
+    "quoted name": (b'{"requests_total",a="b"} 5\n', {'requests_total{a="b"}': 5}),
+    "quoted label": (b'requests_total{"a.b"="c"} 5\n', {'requests_total{"a.b"="c"}': 5}),
+    "a comment that looks like a sample": (
+        b"#requests_total 1\n # requests_total 2\nrequests_total 3\n",
+        {"requests_total": 3},
+    ),
+    "an exemplar where none belongs": (
+        b'requests_total 5 # {trace="x"} 1 1.5\n',
+        {"requests_total": 5},
+    ),
+    "NaN elsewhere": (b"x NaN\ny +Inf\nrequests_total 5\n", {"requests_total": 5}),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_text_page_says_what_prometheus_client_reads_in_it(name: str) -> None:
+    body, wanted = ODD[name]
+    assert both(body) == wanted
+
+
+def test_names_of_every_length_are_found_wherever_the_page_ends() -> None:
+    for size in range(1, 40):
+        metric = ("abcdefghij" * 4)[:size]
+        body = f"{metric}x 1\n{metric} 2\nx{metric} 3\n{metric[:-1]}_ 4\n".encode()
+        for page in (body, body * 2, b"# a comment that is long enough\n" * 3 + body):
+            tested = fast_reader(TEXT, Selector(metric))
+            if page is not body and page.count(b" 2\n") > 1:
+                with pytest.raises(ExpositionError, match="duplicate series"):
+                    tested.read(page, TEXT, 1.0)
+            else:
+                assert values(tested.read(page, TEXT, 1.0)[0]) == {metric: 2.0}
+
+
+def test_an_exemplar_or_a_timestamp_in_openmetrics_is_passed_over() -> None:
+    body = b"""# TYPE requests counter
+requests_total{code="200"} 7.0 1700000000.5 # {trace_id="a } b"} 0.5 1700000000.1
+requests_total{code="500"} 2 1700000000
+# TYPE latency histogram
+latency_bucket{le="0.5"} 3 # {} 0.2
+latency_bucket{le="+Inf"} 3
+# EOF"""
+    assert both(body, OPENMETRICS, ALL, Selector("latency_bucket")) == {
+        'requests_total{code="200"}': 7.0,
+        'requests_total{code="500"}': 2.0,
+        'latency_bucket{le="0.5"}': 3.0,
+        'latency_bucket{le="+Inf"}': 3.0,
+    }
+
+
+def test_sample_lines_are_counted_without_comments_and_blank_lines() -> None:
+    body = b'# HELP a b\n#\n\n  \n\ta 1\n # c\nb{x="y"} 2\r\n\r\n{"c d"} 3\nd 4'
+    assert reader().read(body, TEXT, 1.0)[1] == 4
+    assert fast_reader(TEXT).read(body, TEXT, 1.0)[1] == 4
+    assert fast_reader(TEXT).read(b"# only\n\n", TEXT, 1.0)[1] == 0
+
+
+def test_series_that_come_and_go_for_ever_are_forgotten_again() -> None:
+    tested = fast_reader(TEXT)
+    for number in range(40):
+        lines = [f'requests_total{{id="{number}-{i}"}} 1' for i in range(100)]
+        tested.read("\n".join(lines).encode(), TEXT, float(number))
+    assert len(tested._known) <= 1300
+
+
+# -- what is refused --------------------------------------------------------------------------
+
+REFUSED = {
+    "truncated page: no # EOF": (b"requests_total 1\n", OPENMETRICS),
+    "the page is protobuf, which Vigie did not ask for": (
+        b"\x00",
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily",
+    ),
+    "a wanted line is not UTF-8": (b'requests_total{a="\xff"} 1\n', TEXT),
+    "counter requests_total is NaN": (b"requests_total NaN\n", TEXT),
+    "counter requests_total is infinite": (b"requests_total +Inf\n", TEXT),
+    'counter requests_total{a="b"} is negative': (b'requests_total{a="b"} -1\n', TEXT),
+    "counter requests_total is too large to count": (b"requests_total 1e19\n", TEXT),
+    "unreadable line `requests_total`": (b"requests_total\n", TEXT),
+    'unreadable line `requests_total{a="b"}`': (b'x 1\nrequests_total{a="b"}\nx 1\n', TEXT),
+    'unreadable line `requests_total{a="b`': (b'requests_total{a="b', TEXT),
+    "unreadable line `requests_to`": (b"requests_total 1\nrequests_to", TEXT),
+    "unreadable line `requests_total 1_000`": (b"requests_total 1_000\n", TEXT),
+    "unreadable line `requests_total 0x10`": (b"requests_total 0x10\n", TEXT),
+    "unreadable line `requests_total 1 2 x`": (b"requests_total 1 2 x\n", TEXT),
+    "unreadable line `requests_total <html>`": (b"requests_total <html>\n", TEXT),
+    'unreadable line `requests_total{a="1",a="2"} 1`': (b'requests_total{a="1",a="2"} 1\n', TEXT),
+    'unreadable line `requests_total{__x="1"} 1`': (b'requests_total{__x="1"} 1\n', TEXT),
+    "unreadable line `requests_total{a=b} 1`": (b"requests_total{a=b} 1\n", TEXT),
+    'unreadable line `requests_total{a="b" c="d"} 1`': (
+        b'requests_total{a="b" c="d"} 1\n',
+        TEXT,
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_page_is_refused_as_a_whole_with_its_reason(reason: str) -> None:
+    body, content_type = REFUSED[reason]
+    with pytest.raises(ExpositionError):
+        reader().read(body, content_type, 1.0)
+    warm = fast_reader(OPENMETRICS if content_type == OPENMETRICS else TEXT)
+    with pytest.raises(ExpositionError) as refused:
+        warm.read(body, content_type, 1.0)
+    assert re.sub(r" 0`$", "`", refused.value.reason) == reason.replace("} 1`", "}`")
+
+
+@pytest.mark.parametrize("value", [b"1", b"2"])
+@pytest.mark.parametrize("content_type", [TEXT, OPENMETRICS])
+def test_a_wanted_series_that_stands_twice_is_refused(value: bytes, content_type: str) -> None:
+    body = b'requests_total{a="1",b="2"} 1\nx 1\nrequests_total{ b="2",a="1"} ' + value
+    body += b"\n# EOF\n" if content_type == OPENMETRICS else b"\n"
+    tested = fast_reader(content_type)
+    for _ in range(2):
+        with pytest.raises(ExpositionError) as refused:
+            tested.read(body, content_type, 1.0)
+        assert refused.value.reason == 'duplicate series requests_total{a="1",b="2"}'
+
+
+def test_an_unwanted_series_that_stands_twice_harms_nobody() -> None:
+    body = b'requests_total{code="200"} 1\nrequests_total{code="200"} 1\nx 1\nx 2\n'
+    assert both(body, TEXT, FAILED) == {}
+
+
+def test_an_odd_family_that_nobody_wants_is_seen_on_the_first_page_and_every_so_often() -> None:
+    good, bad = b"requests_total 1\n", b"requests_total 1\nx\n"
+    with pytest.raises(ExpositionError, match="malformed page"):
+        reader().read(bad, TEXT, 0.0)
+    tested = reader()
+    for page in range(STRICT_EVERY):
+        tested.read(good if page == 0 else bad, TEXT, float(page))
+    for _ in range(2):  # and then until it is mended, so that a target does not flap
+        with pytest.raises(ExpositionError, match="malformed page"):
+            tested.read(bad, TEXT, 1000.0)
+    tested.read(good, TEXT, 1001.0)
+
+
+def test_the_strict_pages_of_many_targets_do_not_fall_into_one_round() -> None:
+    rounds = set()
+    for number in range(20):
+        tested = reader(labels={"instance": f"10.0.0.{number}:80"})
+        tested.read(b"requests_total 1\n", TEXT, 0.0)
+        pages = 0
+        while not tested.reads_strictly(TEXT):
+            tested.read(b"requests_total 1\n", TEXT, 1.0)
+            pages += 1
+        assert pages < STRICT_EVERY
+        rounds.add(pages)
+    assert len(rounds) > 10
+
+
+def test_a_page_is_read_strictly_after_its_content_type_changed() -> None:
+    tested = reader()
+    tested.read(b"requests_total 1\n", TEXT, 0.0)
+    assert not tested.reads_strictly(TEXT)
+    assert tested.reads_strictly(OPENMETRICS)
+    with pytest.raises(ExpositionError, match="malformed page"):
+        tested.read(b"requests_total 1\nx\n# EOF\n", OPENMETRICS, 1.0)
+
+
+def test_a_refused_page_leaves_no_trace_in_the_next() -> None:
+    tested = reader()
+    good, _ = tested.read(b'requests_total{a="1"} 1\n', TEXT, 0.0)
+    for bad in (b'requests_total{a="1"} NaN\n', b'requests_total{a="2"} 1\n' * 2, b"\xff"):
+        with pytest.raises(ExpositionError):
+            tested.read(bad, TEXT, 1.0)
+    again, _ = tested.read(b'requests_total{a="1"} 3\n', TEXT, 2.0)
+    assert again.layout is good.layout
+    assert again.values.tolist() == [3.0]
+
+
+# -- both readings and the model agree --------------------------------------------------------
+
+METRICS = ("a_total", "a_total_more", "my_a_total", "requests_total", "requests", "b")
+WANTED = (Selector("a_total"), Selector("requests_total"), Selector("b"))
+WANTED_METRICS = frozenset(s.metric for s in WANTED)
+
+label_values = st.text(
+    st.sampled_from('\\"\n}{,= #abn0é\u2028\x85\t') | st.characters(exclude_categories=["Cs"]),
+    max_size=8,
+)
+labels = st.dictionaries(st.sampled_from(["code", "le", "a", "_b2", "Z"]), label_values, max_size=3)
+numbers = st.integers(0, 2**62) | st.floats(0, 1e18)
+gaps = st.sampled_from(["", " ", "\t", "  \t"])
+wide = st.sampled_from([" ", "\t", "  ", " \t "])
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+def series_of(metric: str, page_labels: Mapping[str, str]) -> Series:
+    return metric, frozenset((name, value) for name, value in page_labels.items() if value)
+
+
+@st.composite
+def text_pages(draw: st.DrawFn) -> tuple[str, dict[Series, float]]:
+    """A page in the text format, as loosely written as it allows, and what it says."""
+    model: dict[Series, float] = {}
+    lines: list[str] = []
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    for _ in range(draw(st.integers(0, 12))):
+        metric, own = draw(st.sampled_from(METRICS)), draw(labels)
+        series = series_of(metric, own)
+        if series in model:
+            continue
+        number = draw(numbers)
+        model[series] = float(number)
+        gap, value = draw(gaps), repr(number)
+        pairs = [f'{n}{draw(gaps)}={draw(gaps)}"{escaped(v)}"{gap}' for n, v in own.items()]
+        inner = f",{gap}".join(pairs) + ("," if pairs and draw(st.booleans()) else "")
+        braces = f"{gap}{{{gap}{inner}{gap}}}" if pairs or draw(st.booleans()) else ""
+        stamp = draw(st.sampled_from(["", " 1700000000000", "\t-5"]))
+        lines.append(f"{draw(gaps)}{metric}{braces}{draw(wide)}{value}{stamp}{draw(gaps)}")
+        comments = ["", "  ", "#", f"# TYPE {metric} counter", "# HELP a_total a", "#a_total 5"]
+        lines += draw(st.lists(st.sampled_from(comments), max_size=2))
+    return end.join(lines) + draw(st.sampled_from(["", end])), model
+
+
+@st.composite
+def openmetrics_pages(draw: st.DrawFn) -> tuple[str, dict[Series, float], dict[Series, float]]:
+    """An OpenMetrics page of counters, what it says, and the creation times in it."""
+    model: dict[Series, float] = {}
+    created: dict[Series, float] = {}
+    lines: list[str] = []
+    for family in draw(st.lists(st.sampled_from(["a", "requests", "my_a"]), unique=True)):
+        metric = f"{family}_total"
+        lines.append(f"# TYPE {family} counter")
+        for own in draw(st.lists(labels, max_size=4, unique_by=lambda own: series_of("", own))):
+            number = draw(numbers)
+            pairs = ",".join(f'{name}="{escaped(value)}"' for name, value in own.items())
+            braces = f"{{{pairs}}}" if pairs else ""
+            stamp = draw(st.sampled_from(["", " 1700000000", " 1700000000.25"]))
+            exemplars = ["", ' # {t="x"} 1', " # {} 0.5 1700000000.5", ' # {t=" # } {"} 2.5']
+            exemplar = draw(st.sampled_from(exemplars))
+            lines.append(f"{metric}{braces} {number!r}{stamp}{exemplar}")
+            model[series_of(metric, own)] = float(number)
+            if draw(st.booleans()):
+                lines.append(f"{family}_created{braces} 1700000000.125{stamp}")
+                created[series_of(metric, own)] = 1700000000.125
+    return "\n".join([*lines, "# EOF"]) + draw(st.sampled_from(["", "\n"])), model, created
+
+
+def said_by(page: Page) -> dict[Series, float]:
+    """The values by series, with the keys read back by prometheus_client."""
+    found = {}
+    for key, value in zip(page.layout.keys, page.values.tolist(), strict=True):
+        (family,) = parse_text(f"{key.decode()} 0\n")
+        found[series_of(family.samples[0].name, family.samples[0].labels)] = value
+    return found
+
+
+@given(text_pages())
+def test_fast_strict_and_model_agree_on_any_text_page(
+    written: tuple[str, dict[Series, float]],
+) -> None:
+    text, model = written
+    tested = reader(*WANTED)
+    wanted = {series: value for series, value in model.items() if series[0] in WANTED_METRICS}
+    first, samples = tested.read(text.encode(), TEXT, 1.0)  # strictly: both readings agree
+    again, _ = tested.read(text.encode(), TEXT, 2.0)
+    assert said_by(first) == said_by(again) == wanted
+    assert again.layout is first.layout
+    assert samples == len(model)
+
+
+@given(openmetrics_pages())
+def test_fast_strict_and_model_agree_on_any_openmetrics_page(
+    written: tuple[str, dict[Series, float], dict[Series, float]],
+) -> None:
+    text, model, created = written
+    tested = reader(*WANTED)
+    wanted = {series: value for series, value in model.items() if series[0] in WANTED_METRICS}
+    for at in (1.0, 2.0):
+        page, samples = tested.read(text.encode(), OPENMETRICS, at)
+        assert said_by(page) == wanted
+        assert samples == len(model) + len(created)
+        times = dict(zip(said_by(page), page.created.tolist(), strict=True))
+        known = {series: at for series, at in times.items() if not math.isnan(at)}
+        assert known == {s: at for s, at in created.items() if s[0] in WANTED_METRICS}
+
+
+PIECES = [
+    *(b"\n", b" ", b"\t", b"\r", b"{", b"}", b'"', b"\\", b",", b"=", b"#", b" # ", b"_", b"0"),
+    *(b"NaN", b"\xff", b"\x00", b"\xc2\xa0", b"\xe2\x80\xa8", b"\x0b", b"\x1c", b"# EOF\n"),
+    *(b"a_total", b"requests_total 1", b'b{a="b"} 5\n', b'{"b"} 6\n', b"# TYPE b counter\n"),
+]
+mutations = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(PIECES)), min_size=1, max_size=4
+)
+
+
+def mutated(body: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
+    for where, drop, piece in changes:
+        at = int(where * len(body))
+        body = body[:at] + piece + body[at + drop :]
+    return body
+
+
+def agrees_with_prometheus_client(body: bytes, content_type: str) -> None:
+    """Where prometheus_client accepts a page, fast reading gives the same values or refuses it;
+    and it never raises anything but its own refusal.
+    """
+    try:
+        page, _ = fast_reader(content_type, *WANTED).read(body, content_type, 1.0)
+    except ExpositionError:
+        return
+    format_ = Format.OPENMETRICS if content_type == OPENMETRICS else Format.TEXT
+    try:
+        samples = strict.read(body, format_, WANTED_METRICS)
+    except ExpositionError:
+        return
+    peer = {key_of(s.metric, s.labels): s.value for s in samples}
+    assert dict(zip(page.layout.keys, page.values.tolist(), strict=True)) == peer
+
+
+@given(text_pages(), mutations)
+@example(("a_total 1\n b 2\nb{} 3", {}), [(0.5, 0, b"\x0b")])
+def test_a_mangled_text_page_is_read_as_prometheus_client_does_or_refused(
+    written: tuple[str, dict[Series, float]], changes: list[tuple[float, int, bytes]]
+) -> None:
+    agrees_with_prometheus_client(mutated(written[0].encode(), changes), TEXT)
+
+
+@given(openmetrics_pages(), mutations)
+def test_a_mangled_openmetrics_page_is_read_as_prometheus_client_does_or_refused(
+    written: tuple[str, dict[Series, float], dict[Series, float]],
+    changes: list[tuple[float, int, bytes]],
+) -> None:
+    agrees_with_prometheus_client(mutated(written[0].encode(), changes), OPENMETRICS)
+
+
+@given(st.binary(max_size=200), st.sampled_from([TEXT, OPENMETRICS]))
+def test_garbage_is_read_or_refused_and_never_anything_else(body: bytes, content_type: str) -> None:
+    agrees_with_prometheus_client(body, content_type)
