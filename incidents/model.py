@@ -5,7 +5,21 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+
+# The times of an incident, in the order of its life.
+TIMES = (
+    "started_at",
+    "detected_at",
+    "reported_at",
+    "opened_at",
+    "acknowledged_at",
+    "mitigated_at",
+    "recovered_at",
+    "resolved_at",
+    "closed_at",
+)
 
 
 class IncidentState(StrEnum):
@@ -78,6 +92,16 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentTarget:
+    """What a no-data incident says of one target of the service, silent or not."""
+
+    id: str
+    health: str  # up | down | unknown (not asked yet)
+    error: str | None
+    last_good_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenIncident:
     """What `decide` needs to know of an incident that is open."""
 
@@ -97,13 +121,18 @@ class EventKind(StrEnum):
     OPENED = "opened"
     UPGRADED = "upgraded"  # a ticket became a page, or the severity rose
     CLEARING = "clearing"  # below every threshold since `at`; not shown on the timeline
-    RELAPSED = "relapsed"  # burns again while clearing or recovered
+    # No longer clear, and not clear for long enough before: `clear_since` is withdrawn, the clear
+    # time starts again from zero. Not shown on the timeline: a rate that hovers about its threshold
+    # would fill it.
+    UNSETTLED = "unsettled"
+    RELAPSED = "relapsed"  # burns again after it recovered
     RECOVERED = "recovered"  # clear for long enough
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     COMMENTED = "commented"
     PAGED = "paged"  # a delivery succeeded
     PAGE_FAILED = "page_failed"
+    PAGE_SKIPPED = "page_skipped"  # answered before it was sent
     RUN_STARTED = "run_started"
     STEP_FINISHED = "step_finished"
     RUN_FINISHED = "run_finished"
@@ -122,3 +151,4 @@ class Event:
     number: int | None = None
     signal: Signal | None = None
     text: str = ""
+    actor: str = "vigie"  # a person's name, or vigie itself
