@@ -1,0 +1,250 @@
+"""The JSON Schemas say what the loaders do: the same keys, and the same good documents."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from slo.load.nodes import Node, plain
+from slo.load.yaml import Fields, Problems, documents
+from vigie.documents import READERS
+from vigie.schema import schemas
+
+ROOT = Path(__file__).parents[2]
+# Every key that can stand in a document stands in one of these.
+COMPLETE = """\
+apiVersion: openslo/v1
+kind: Service
+metadata: {name: a, displayName: A, labels: {a: [b], c: d}, annotations: {a: 1}}
+spec: {description: A}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: a, displayName: A, labels: {a: [b], c: d}, annotations: {a: 1}}
+spec:
+  description: A
+  service: a
+  indicator:
+    metadata: {name: a, displayName: A, labels: {a: b}, annotations: {a: 1}}
+    spec:
+      description: A
+      ratioMetric:
+        counter: true
+        good: {metricSource: {type: Prometheus, spec: {query: sum(x)}}}
+        total: {metricSource: {type: Prometheus, spec: {query: sum(x)}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{displayName: A, target: 0.9, op: gt, value: 1}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: a}
+spec:
+  service: a
+  indicator:
+    spec:
+      ratioMetric:
+        counter: true
+        bad: {metricSource: {type: Prometheus, spec: {query: sum(x)}}}
+        total: {metricSource: {type: Prometheus, spec: {query: sum(x)}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{targetPercent: 90}]
+---
+apiVersion: vigie.dev/v1
+kind: Targets
+metadata: {name: a, labels: {a: b}}
+spec:
+  service: a
+  job: a
+  interval: 15s
+  timeout: 10s
+  metrics_path: /metrics
+  scheme: https
+  body_size_limit: 1000
+  births: baseline
+  labels: {a: b}
+  targets: [{address: 'a:80', labels: {a: b}}]
+---
+apiVersion: vigie.dev/v1
+kind: Policy
+metadata: {name: a, labels: {a: b}}
+spec:
+  select: {services: [a], slos: [a], labels: {a: b}}
+  arms: [{kind: page, burn_rate: 1, long: 1h, short: 5m}]
+  coverage_floor: 0.9
+  min_bad: 3
+  no_data_after: 5m
+  recover_after: 2m
+  down_below: 0.5
+---
+apiVersion: vigie.dev/v1
+kind: Channel
+metadata: {name: a, labels: {a: b}}
+spec:
+  {type: webhook, receives: [page, notice, fallback], url: 'http://a', secret: a, timeout: 5s}
+---
+apiVersion: vigie.dev/v1
+kind: Channel
+metadata: {name: a}
+spec: {type: webhook, url: 'http://a', secret_file: a.yaml}
+---
+apiVersion: vigie.dev/v1
+kind: Channel
+metadata: {name: a}
+spec:
+  type: email
+  smtp: {host: a, port: 25, tls: none, username: a, password_file: a.yaml}
+  from: a@b
+  to: [a@b]
+---
+apiVersion: vigie.dev/v1
+kind: Runbook
+metadata: {name: a, labels: {a: b}}
+spec:
+  title: A
+  description: A
+  match: {types: [slo-burn], services: [a], slos: [a], labels: {a: b}}
+  mode: diagnose
+  steps:
+    - {id: a, kind: http, title: A, text: A, url: 'http://a', timeout: 5s, read_only: true}
+    - {id: b, kind: manual, title: A, text: A}
+"""
+FREE = (".labels", ".annotations")  # whose keys are the user's own
+
+
+def test_every_kind_that_is_read_has_a_schema_and_no_other() -> None:
+    assert set(schemas()) == {kind for kinds in READERS.values() for kind in kinds}
+
+
+@pytest.mark.parametrize("kind", schemas())
+def test_a_schema_is_a_schema(kind: str) -> None:
+    Draft202012Validator.check_schema(schemas()[kind])
+
+
+def test_a_complete_document_of_every_kind_is_valid_and_read(tmp_path: Path) -> None:
+    problems = Problems()
+    for node in _complete(tmp_path):
+        assert _errors(node) == []
+        _read(node, problems)
+    assert problems.errors == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("vigie/cli/files/*/*.yaml")), ids=str)
+def test_what_init_writes_is_valid(path: Path) -> None:
+    nodes = documents(path.read_text(), path.name, Problems())
+    assert nodes
+    assert [error for node in nodes for error in _errors(node)] == []
+
+
+def test_loader_and_schema_know_the_same_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, set[str]] = {}
+    refused: list[tuple[Fields, str]] = []
+    refuse, close = Fields.refuse, Fields.close
+
+    def noted_refusal(fields: Fields, key: str, reason: str) -> None:
+        refused.append((fields, key))
+        refuse(fields, key, reason)
+
+    def was_refused(fields: Fields, key: str) -> bool:
+        return any(by is fields and what == key for by, what in refused)
+
+    def noted_close(fields: Fields) -> None:
+        where = re.sub(r"\[\d+\]", "[]", fields.where)
+        keys = {key for key in fields._known if not was_refused(fields, key)}
+        if not where.endswith(FREE):
+            taken.setdefault(where, set()).update(keys)
+        close(fields)
+
+    monkeypatch.setattr(Fields, "refuse", noted_refusal)
+    monkeypatch.setattr(Fields, "close", noted_close)
+    for kind, schema in schemas().items():
+        taken.clear()
+        refused.clear()
+        for node in _complete(tmp_path):
+            if _kind(node) == kind:
+                _read(node, Problems())
+        assert taken == dict(_keys(schema, "")), kind
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("kind: Service", "kind: Servce"),
+        ("spec: {description: A}", "spec: {descripton: A}"),
+        ("counter: true", "counter: false"),
+        ("good: {m", "goood: {m"),
+        ("isRolling: true", "isRolling: false"),
+        ("duration: 30d", "duration: 30"),
+        ("target: 0.9,", "target: 90,"),
+        ("target: 0.9,", "target: 0.9, targetPercent: 90,"),
+        ("births: baseline", "births: one"),
+        ("body_size_limit: 1000", "body_size_limit: 1MiB"),
+        ("burn_rate: 1", "burn_rate: 0"),
+        ("long: 1h, ", ""),
+        ("coverage_floor: 0.9", "coverage_floor: 90"),
+        ("receives: [page", "receives: [pages"),
+        ("type: email\n", "type: email\n  url: 'http://a'\n"),
+        ("type: webhook, url: 'http://a', secret_file", "type: webhook, secret_file"),
+        ("id: b, kind: manual", "id: b, kind: manual, url: 'http://a'"),
+        ("types: [slo-burn]", "types: [slo-brun]"),
+    ],
+)
+def test_what_the_loader_refuses_the_schema_refuses_too(old: str, new: str, tmp_path: Path) -> None:
+    assert old in COMPLETE
+    nodes = _complete(tmp_path, COMPLETE.replace(old, new, 1))
+    wrong = [error for node in nodes if _kind(node) in schemas() for error in _errors(node)]
+    unknown = [node for node in nodes if _kind(node) not in schemas()]
+    assert len(wrong) + len(unknown) >= 1
+    problems = Problems()
+    for node in nodes:
+        if node not in unknown:
+            _read(node, problems)
+    assert unknown or problems.errors
+
+
+def test_the_reference_names_every_key_of_every_kind() -> None:
+    text = (ROOT / "docs" / "reference" / "files.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## ([A-Za-z]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+    for kind, schema in schemas().items():
+        spec = schema["properties"]["spec"]
+        keys = {key for _, inside in _keys(spec, "") for key in inside}
+        assert keys - set(re.findall(r"\w+", sections[kind])) == set(), kind
+
+
+def _complete(folder: Path, text: str = COMPLETE) -> list[Node]:
+    path = folder / "a.yaml"
+    path.write_text(text)  # it is also the secret's file that it names
+    return documents(text, str(path), Problems())
+
+
+def _kind(node: Node) -> str:
+    value = plain(node)
+    assert isinstance(value, dict)
+    return str(value["kind"])
+
+
+def _read(node: Node, problems: Problems) -> None:
+    value = plain(node)
+    assert isinstance(value, dict)
+    READERS[value["apiVersion"]][value["kind"]](node, problems)
+
+
+def _errors(node: Node) -> list[str]:
+    validator = Draft202012Validator(schemas()[_kind(node)])
+    return [error.message for error in validator.iter_errors(plain(node))]
+
+
+def _keys(schema: Any, where: str) -> Iterator[tuple[str, set[str]]]:
+    """(place, keys) of every mapping in a schema."""
+    if schema.get("type") == "array":
+        yield from _keys(schema["items"], f"{where}[]")
+    if "properties" in schema:
+        yield where, set(schema["properties"])
+        for key, inner in schema["properties"].items():
+            yield from _keys(inner, f"{where}.{key}" if where else key)

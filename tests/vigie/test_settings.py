@@ -1,0 +1,173 @@
+"""vigie.settings: where a setting comes from, and what is said when it cannot be used."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from slo.load.yaml import LoadError
+from vigie.settings import SettingsError, load
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("VIGIE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vigie.yaml"
+
+
+def test_without_a_file_every_setting_has_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(None)
+    assert (settings.host, settings.port, settings.slice_s) == ("127.0.0.1", 8080, 10)
+    assert settings.database == f"sqlite:///{tmp_path}/data/vigie.db"
+    assert settings.retention.slices == timedelta(days=400)
+    assert settings.loopback
+    assert settings.token is None
+
+
+def test_an_empty_file_says_nothing(file: Path) -> None:
+    file.write_text("")
+    assert load(file).path == file
+
+
+def test_relative_paths_are_relative_to_the_file(file: Path) -> None:
+    file.write_text("data: ./d\ndatabase: sqlite:///x.db\nfiles: [a, /b]\n")
+    settings = load(file)
+    assert settings.data == file.parent / "d"
+    assert settings.database == f"sqlite:///{file.parent}/x.db"
+    assert settings.files == (file.parent / "a", Path("/b"))
+
+
+def test_a_default_folder_that_is_not_there_is_not_asked_for(file: Path) -> None:
+    (file.parent / "slos").mkdir()
+    file.write_text("")
+    assert load(file).files == (file.parent / "slos",)
+
+
+def test_the_environment_stands_over_the_file_and_the_command_line_over_both(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("listen: 127.0.0.1:1\nslice: 5s\nretention: {slices: 3d, runs: 2d}\n")
+    monkeypatch.setenv("VIGIE_LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("VIGIE_RETENTION__RUNS", "9d")
+    monkeypatch.setenv("VIGIE_FILES", "a, b")
+    settings = load(file)
+    assert settings.port == 2
+    assert settings.slice_s == 5
+    assert settings.retention.slices == timedelta(days=3)
+    assert settings.retention.runs == timedelta(days=9)
+    assert settings.files == (file.parent / "a", file.parent / "b")
+    assert load(file, listen="127.0.0.1:3").port == 3
+    assert load(file, listen=None).port == 2
+
+
+def test_what_kubernetes_sets_beside_a_service_called_vigie_is_left_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("")
+    monkeypatch.setenv("VIGIE_PORT", "tcp://10.0.0.1:8080")
+    monkeypatch.setenv("VIGIE_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("VIGIE_URL", "http://elsewhere")
+    assert load(file).port == 8080
+
+
+def test_the_token_is_read_from_its_file(file: Path) -> None:
+    file.write_text("listen: 0.0.0.0:8080\ntoken_file: secret\n")
+    (file.parent / "secret").write_text("s3cret\n")
+    settings = load(file)
+    assert settings.token == "s3cret"
+    assert not settings.loopback
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("listen", "public_url", "url"),
+    [
+        ("127.0.0.1:8080", None, "http://127.0.0.1:8080"),
+        ("[::1]:80", None, "http://[::1]:80"),
+        ("127.0.0.1:1", "https://vigie.example.org/", "https://vigie.example.org"),
+    ],
+)
+def test_links_begin_with_the_public_url_or_the_own_address(
+    file: Path, listen: str, public_url: str | None, url: str
+) -> None:
+    file.write_text(f"listen: '{listen}'\n" + (f"public_url: {public_url}\n" if public_url else ""))
+    assert load(file).url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("lisen: 127.0.0.1:1\n", "1:1: error: unknown key `lisen`; did you mean `listen`?"),
+        ("crash_at: scrape.done\n", "1:1: error: unknown key `crash_at`"),
+        ("a: 1\na: 2\n", "2:1"),
+        ("retention: {slice: 1d}\n", "unknown key `retention.slice`"),
+        ("listen: localhost\n", "1:9: error: `listen`: `localhost` is no HOST:PORT"),
+        ("listen: 127.0.0.1:70000\n", "is no HOST:PORT"),
+        ("logs: yaml\n", "1:7: error: `logs`: Input should be 'json' or 'text'"),
+        ("slice: 7s\n", "1:8: error: `slice` is 7s; write a whole divisor of 60s"),
+        ("slice: 10\n", "`10` is not a duration"),
+        ("retention: {runs: 0s}\n", "`retention.runs` is 0s; it must be at least 1d"),
+        ("slice: 500ms\n", "`slice` is 500ms"),
+        ("listen: 0.0.0.0:8080\n", "1:9: error: `listen` is 0.0.0.0:8080, which other machines"),
+        ("listen: vigie.internal:8080\n", "set `token_file`"),
+        ("token: ''\n", "1:8: error: the token is empty"),
+        ("token: a\ntoken_file: b\n", "2:13: error: `token` and `token_file` are both set"),
+        ("otlp_endpoint: http://localhost:8080/v1/traces\n", "is Vigie itself"),
+        ("public_url: vigie.example.org\n", "write http(s)://HOST[:PORT]"),
+        ("a: [\n", "error: not YAML"),
+        ("- listen\n", "must be a mapping"),
+        ("logs: text\n---\nlogs: json\n", "one document"),
+    ],
+)
+def test_what_a_file_says_wrong_has_its_place(file: Path, text: str, problem: str) -> None:
+    file.write_text(text)
+    with pytest.raises(LoadError) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}:")
+    assert problem in str(caught.value)
+
+
+def test_all_problems_are_said_at_once(file: Path) -> None:
+    file.write_text("logs: yaml\nslice: soon\n")
+    with pytest.raises(LoadError) as caught:
+        load(file)
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("VIGIE_LISTEN", "0.0.0.0:80", "VIGIE_LISTEN: error: `listen` is 0.0.0.0:80"),
+        ("VIGIE_SLICE", "7s", "VIGIE_SLICE: error: `slice` is 7s"),
+        ("VIGIE_RETENTION", "forever", 'error parsing value for field "retention"'),
+        ("VIGIE_TOKEN_FILE", "nowhere", "`token_file` cannot be read"),
+    ],
+)
+def test_what_the_environment_says_wrong_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    file.write_text("")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="error") as caught:
+        load(file)
+    assert problem in str(caught.value)
+
+
+def test_the_command_line_is_named_too(file: Path) -> None:
+    file.write_text("")
+    with pytest.raises(SettingsError, match=r"--listen: error: `listen` is 0\.0\.0\.0:80"):
+        load(file, listen="0.0.0.0:80")
+
+
+def test_a_file_that_is_not_there_says_what_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such file; `vigie init DIR` writes one"):
+        load(tmp_path / "vigie.yaml")

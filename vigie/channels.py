@@ -1,0 +1,142 @@
+"""The kind `Channel`: where pages and notices go."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from slo.load.document import Document, opened
+from slo.load.yaml import Fields, Mark, Node, Problems
+
+RECEIVES: Final = ("page", "notice", "fallback")
+FALLBACK: Final = "fallback"  # a channel of this name gets what the database can't record
+SmtpTls = Literal["none", "starttls", "tls"]
+_TLS: Final[tuple[SmtpTls, ...]] = ("none", "starttls", "tls")
+_OF_WEBHOOK: Final = ("url", "secret", "secret_file")
+_OF_EMAIL: Final = ("smtp", "from", "to")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where pages and notices go. Secrets are kept in files and read at each delivery.
+
+    `receives` holds `page`, `notice` and `fallback`, at least one of them.
+    """
+
+    name: str
+    type: Literal["webhook", "email"]
+    receives: frozenset[str]
+    url: str = ""
+    secret_file: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    smtp_host: str = ""
+    smtp_port: int = 25
+    smtp_tls: SmtpTls = "starttls"
+    username: str | None = None
+    password_file: str | None = None
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    timeout_s: float = 10.0
+    mark: Mark | None = None
+
+
+def read(node: Node, problems: Problems) -> Channel | None:
+    """A `Channel` document. The secrets that it names are looked for beside its file."""
+    before = len(problems.errors)
+    with opened(node, problems) as document:
+        kind = document.spec.choice("type", ("webhook", "email"))
+        channel = _webhook(document) if kind == "webhook" else _email(document)
+    return channel if len(problems.errors) == before else None
+
+
+def _webhook(document: Document) -> Channel:
+    spec = document.spec
+    _belong_to(spec, _OF_EMAIL, "email")
+    url = spec.text("url")
+    if url and not _is_web_address(url):
+        spec.problems.error(spec.mark("url"), f"`{url}` is no http:// or https:// address")
+    if spec.has("secret") and spec.has("secret_file"):
+        message = "`secret` and `secret_file` are both set: keep one"
+        spec.problems.error(spec.mark("secret_file"), message)
+    return Channel(
+        name=document.name,
+        type="webhook",
+        receives=_receives(document),
+        url=url,
+        secret=spec.maybe_text("secret"),
+        secret_file=_file(spec, "secret_file"),
+        timeout_s=spec.duration("timeout", 10.0),
+        mark=document.mark,
+    )
+
+
+def _email(document: Document) -> Channel:
+    spec = document.spec
+    _belong_to(spec, _OF_WEBHOOK, "webhook")
+    with spec.map("smtp") as smtp:
+        host = smtp.text("host")
+        port = smtp.integer("port", 25, at_least=1, at_most=65535)
+        tls = smtp.choice("tls", _TLS, "starttls")
+        username, password_file = smtp.maybe_text("username"), _file(smtp, "password_file")
+        if (username is None) != (password_file is None):
+            message = "`username` and `password_file` belong together: write both or none"
+            smtp.problems.error(smtp.mark("username"), message)
+    return Channel(
+        name=document.name,
+        type="email",
+        receives=_receives(document),
+        smtp_host=host,
+        smtp_port=port,
+        smtp_tls=next(name for name in _TLS if name == tls),
+        username=username,
+        password_file=password_file,
+        sender=_mail_address(spec, "from", spec.text("from")),
+        recipients=tuple(_mail_address(spec, "to", to) for to in spec.texts("to", required=True)),
+        timeout_s=spec.duration("timeout", 10.0),
+        mark=document.mark,
+    )
+
+
+def _receives(document: Document) -> frozenset[str]:
+    spec = document.spec
+    asked = spec.texts("receives")
+    for word in asked:
+        if word and word not in RECEIVES:
+            message = f"`{word}` is nothing that a channel receives: {', '.join(RECEIVES)} are"
+            spec.problems.error(spec.mark("receives"), message)
+    default = (FALLBACK,) if document.name == FALLBACK else ("page", "notice")
+    return frozenset(asked or default)
+
+
+def _belong_to(spec: Fields, keys: tuple[str, ...], kind: str) -> None:
+    for key in keys:
+        spec.refuse(key, f"belongs to a channel of type {kind}")
+
+
+def _file(fields: Fields, key: str) -> str | None:
+    """The path of a secret, relative to the file that names it; it must be there."""
+    text = fields.maybe_text(key)
+    if not text:
+        return None
+    path = Path(fields.node.path).parent / text
+    if not path.is_file():
+        fields.problems.error(
+            fields.mark(key), f"there is no file `{path}`: write the secret there"
+        )
+    return str(path)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address in brackets that is none
+        return False
+
+
+def _mail_address(fields: Fields, key: str, text: str) -> str:
+    name, at, host = text.rpartition("@")
+    bad = not (name and at and host) or any(c.isspace() or not c.isprintable() for c in text)
+    if text and bad:
+        fields.problems.error(fields.mark(key), f"`{text}` is no e-mail address")
+    return text

@@ -1,0 +1,118 @@
+"""What only shows when all files are read: names that lead nowhere, and what nobody watches."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from collectors.labels import compatible
+from collectors.targets import Target
+from incidents.model import IncidentType
+from runbooks.match import matching
+from runbooks.model import Match, Runbook
+from slo.load.yaml import Mark, Problems, did_you_mean
+from slo.spec import Policy, Selector, Service, Slo
+from vigie.channels import Channel
+from vigie.documents import Documents, Places
+
+
+def check_targets(found: Documents, problems: Problems) -> None:
+    """Two targets of one job at one address are an error: their series could not be told apart."""
+    first: dict[str, Mark] = {}
+    for places, target in found.of(Target):
+        mark = target.mark or places.document
+        other = first.setdefault(target.id, mark)
+        if other != mark:
+            message = f"target `{target.id}` also stands in {other}; remove one, or set `job`"
+            problems.error(mark, message)
+
+
+def warn_of_services(found: Documents, problems: Problems) -> None:
+    """Services that are probably misspelt, and targets of services that have no SLO."""
+    declared = {service.name for _, service in found.of(Service)}
+    watched = {slo.service for _, slo in found.of(Slo)}
+    for places, slo in found.of(Slo):
+        hint = did_you_mean(slo.service, declared - {slo.service})
+        if slo.service not in declared and hint:
+            message = f"no Service document names `{slo.service}`{hint}"
+            problems.warn(places.service, message)
+    for places, target in found.of(Target):
+        if target.service not in watched:
+            hint = did_you_mean(target.service, watched)
+            message = f"no SLO watches service `{target.service}`{hint}"
+            problems.warn(places.service, message)
+
+
+def warn_of_unmeasured(found: Documents, problems: Problems) -> None:
+    """SLOs with a selector that no target's series could fulfil."""
+    targets = [target for _, target in found.of(Target)]
+    for places, slo in found.of(Slo):
+        own = [target for target in targets if target.service == slo.service]
+        for selector in dict.fromkeys((*slo.sli.part.selectors, *slo.sli.total.selectors)):
+            if any(compatible(selector, target.labels) for target in own):
+                continue
+            mark = places.name
+            problems.warn(mark, _unmeasured(slo, selector, own, targets))
+            break
+
+
+def warn_of_deaf_channels(found: Documents, top: Mark, problems: Problems) -> None:
+    """Nobody is paged."""
+    if not any("page" in channel.receives for _, channel in found.of(Channel)):
+        message = "no Channel receives `page`: incidents will show on Vigie's pages only"
+        problems.warn(top, message)
+
+
+def warn_of_runbooks(found: Documents, top: Mark, problems: Problems) -> None:
+    """SLOs that no runbook is for, and runbooks for what isn't there."""
+    books = [book for _, book in found.of(Runbook)]
+    if not books:
+        problems.warn(top, "there is no Runbook: incidents will open without instructions")
+        return
+    for places, slo in found.of(Slo):
+        labels = {**slo.labels, "service": slo.service, "slo": slo.name}
+        if not matching(books, IncidentType.SLO_BURN, slo.service, slo.name, labels):
+            message = f"no runbook matches when SLO `{slo.id}` burns"
+            problems.warn(places.name, message)
+    for places, book in found.of(Runbook):
+        _warn_of_unknown(f"runbook `{book.name}` is for", book.match, found, places, problems)
+
+
+def warn_of_policies(found: Documents, used: Collection[str], problems: Problems) -> None:
+    """Policies for what isn't there, and those that watch nothing."""
+    for places, policy in found.of(Policy):
+        _warn_of_unknown(f"policy `{policy.name}` selects", policy, found, places, problems)
+        if policy.name not in used:
+            message = f"policy `{policy.name}` watches no SLO: none fits, or others fit better"
+            problems.warn(places.name, message)
+
+
+def _unmeasured(
+    slo: Slo, selector: Selector, own: Sequence[Target], targets: Iterable[Target]
+) -> str:
+    others = sorted({t.service for t in targets if compatible(selector, t.labels)})
+    if others:
+        return (
+            f"SLO `{slo.id}`: only targets of {', '.join(others)} could have `{selector}`, none of "
+            f"service `{slo.service}`: until one shows it, nothing is known to be missing"
+        )
+    if own:
+        return f"SLO `{slo.id}`: the labels of no target fit `{selector}`: it will not be measured"
+    return f"SLO `{slo.id}`: service `{slo.service}` has no targets: it will not be measured"
+
+
+def _warn_of_unknown(
+    what: str, wanted: Policy | Match, found: Documents, places: Places, problems: Problems
+) -> None:
+    for kind, names, known in (
+        ("service", wanted.services, _services(found)),
+        ("SLO", wanted.slos, {slo.name for _, slo in found.of(Slo)}),
+    ):
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                message = f"{what} {kind} `{name}`, which no file names{hint}"
+                problems.warn(places.name, message)
+
+
+def _services(found: Documents) -> set[str]:
+    declared = {service.name for _, service in found.of(Service)}
+    of_slos = {slo.service for _, slo in found.of(Slo)}
+    return declared | of_slos | {target.service for _, target in found.of(Target)}
