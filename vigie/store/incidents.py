@@ -1,0 +1,334 @@
+"""Incidents and their timeline: the one place that turns an event into changed rows.
+
+A guard in each UPDATE makes a decision that has become stale (somebody else resolved it meanwhile)
+change nothing. One incident per key is open at a time: the database's constraint, not a look-up.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from incidents.model import (
+    Event,
+    EventKind,
+    IncidentState,
+    OpenIncident,
+    Severity,
+    Signal,
+    Urgency,
+)
+from incidents.priority import priority_of
+from vigie.store.sql import decoded, insert, plain, to_json
+from vigie.store.tables import incident as t
+from vigie.store.tables import timeline as entries
+
+SELF = "vigie"
+
+
+def open_incident(c: Connection, signal: Signal, at: float) -> int | None:
+    """Open an incident and say so on its timeline; its number, or None if one with this key is
+    open.
+    """
+    if c.execute(select(t.c.number).where(t.c.open_key == signal.key)).first() is not None:
+        return None  # the constraint below would say so too, but uses up a number
+    added = insert(c, t).values(_first_values(signal, at))
+    added = added.on_conflict_do_nothing(index_elements=["open_key"])
+    number = c.execute(added.returning(t.c.number)).scalar()
+    if number is None:
+        return None
+    append(
+        c, number, at, EventKind.OPENED, SELF, f"Opened by {SELF}: {signal.title}", _said(signal)
+    )
+    return int(number)
+
+
+def apply(c: Connection, event: Event) -> int | None:
+    """Carry out an event and add it to the timeline; the incident's number.
+
+    None when it no longer applies: the incident is resolved, acknowledged, or open already.
+    """
+    if event.kind is EventKind.OPENED:
+        return open_incident(c, _signal_of(event), event.at)
+    number = _number_of(c, event)
+    if number is None or not _carry_out(c, event, number):
+        return None
+    if event.kind not in _SILENT:
+        data = _said(event.signal) if event.signal is not None else {}
+        append(c, number, event.at, event.kind, event.actor, _text(event), data)
+    return number
+
+
+def refresh(c: Connection, number: int, severity: Severity, detail: Mapping[str, Any]) -> None:
+    """The newest figures of an open incident. Its severity is the worst that was measured, so a
+    lower one is not taken over.
+    """
+    row = _locked(c, number)
+    if row is None or row.open_key is None:
+        return
+    worst = Severity(min(row.severity, severity))
+    values = {"severity": int(worst), "priority": priority_of(worst, Urgency(row.urgency))}
+    changed = update(t).where(t.c.number == number)
+    c.execute(changed.values(detail=to_json(plain(detail)), **values))
+
+
+def open_incidents(c: Connection) -> dict[str, OpenIncident]:
+    """The open incidents by key, with what `decide` needs of them."""
+    found = c.execute(select(t).where(_OPEN).order_by(t.c.number))
+    return {
+        row.key: OpenIncident(
+            number=row.number,
+            key=row.key,
+            state=IncidentState(row.state),
+            urgency=Urgency(row.urgency),
+            severity=Severity(row.severity),
+            acknowledged=row.acknowledged_at is not None,
+            clear_since=row.clear_since,
+            recovered_at=row.recovered_at,
+        )
+        for row in found
+    }
+
+
+def get(c: Connection, number: int) -> Mapping[str, Any] | None:
+    """One incident's row, its JSON columns read; None if there is none."""
+    row = c.execute(select(t).where(t.c.number == number)).mappings().first()
+    return None if row is None else decoded(row, "labels", "detail")
+
+
+def page(
+    c: Connection, *, state: str | None, service: str | None, before: int | None, limit: int
+) -> list[Mapping[str, Any]]:
+    """Incidents, newest first: those with a number under `before`, in one state (`open` is all
+    that are open), of one service. None: no such condition.
+    """
+    found = select(t).where(_in_state(state)).order_by(t.c.number.desc()).limit(limit)
+    if service is not None:
+        found = found.where(t.c.service == service)
+    if before is not None:
+        found = found.where(t.c.number < before)
+    return [decoded(row, "labels", "detail") for row in c.execute(found).mappings()]
+
+
+def timeline(c: Connection, number: int, after: int = 0) -> list[Mapping[str, Any]]:
+    """What happened to an incident after the entry with this id, in the order it was recorded."""
+    found = (
+        select(entries)
+        .where(entries.c.incident == number, entries.c.id > after)
+        .order_by(entries.c.id)
+    )
+    return [decoded(row, "data") for row in c.execute(found).mappings()]
+
+
+def append(  # noqa: PLR0917 - the fields of an entry, in the order of its columns
+    c: Connection,
+    number: int,
+    at: float,
+    kind: EventKind,
+    actor: str,
+    text: str,
+    data: Mapping[str, Any],
+) -> int:
+    """Add to a timeline; the entry's id."""
+    values = {
+        "incident": number,
+        "at": float(at),
+        "recorded_at": float(at),
+        "kind": kind,
+        "actor": actor,
+        "text": text,
+        "data": to_json(plain(data)),
+    }
+    return int(c.execute(entries.insert().values(values).returning(entries.c.id)).scalar_one())
+
+
+def counts(c: Connection) -> list[Mapping[str, Any]]:
+    """How many incidents there are of each `type`, `severity`, `priority` and `open` (a bool), as
+    `count`: what is open now, and totals, are sums over these.
+    """
+    is_open = case((_OPEN, 1), else_=0).label("open")
+    by = (t.c.type, t.c.severity, t.c.priority, is_open)
+    found = c.execute(select(*by, func.count().label("count")).group_by(*by).order_by(*by))
+    return [{**row, "open": bool(row["open"])} for row in found.mappings()]
+
+
+_OPEN = t.c.open_key.is_not(None)
+_SILENT = frozenset({EventKind.CLEARING, EventKind.UNSETTLED})
+
+
+def _first_values(signal: Signal, at: float) -> dict[str, Any]:
+    return {
+        "key": signal.key,
+        "open_key": signal.key,
+        "title": signal.title,
+        "type": signal.type,
+        "service": signal.service,
+        "slo": signal.slo,
+        "state": IncidentState.TRIAGE,
+        "severity": int(signal.severity),
+        "urgency": signal.urgency,
+        "priority": priority_of(signal.severity, signal.urgency),
+        "reporter": SELF,
+        "labels": to_json(plain(signal.labels)),
+        "detail": to_json(plain(signal.detail)),
+        "started_at": min(float(signal.started_at), float(at)),
+        "detected_at": float(at),
+        "reported_at": float(at),
+        "opened_at": float(at),
+    }
+
+
+def _said(signal: Signal) -> dict[str, Any]:
+    """What a timeline entry keeps of a signal: the figures as they were at that moment."""
+    return {
+        "severity": f"SEV{int(signal.severity)}",
+        "urgency": signal.urgency.value,
+        "detail": dict(signal.detail),
+    }
+
+
+def _number_of(c: Connection, event: Event) -> int | None:
+    if event.number is not None:
+        return event.number
+    return c.execute(select(t.c.number).where(t.c.open_key == event.key)).scalar()
+
+
+def _carry_out(c: Connection, event: Event, number: int) -> bool:
+    """Change the incident's row; False when the event does not apply to it as it stands."""
+    if event.kind is EventKind.UPGRADED:
+        return _upgrade(c, _signal_of(event), number)
+    if event.kind in _MOVES:
+        move = _MOVES[event.kind](event)
+        return _change(c, number, move.guard, **move.values)
+    return _locked(c, number) is not None  # said about an incident, whatever its state
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What an event sets on an open incident for which the guard holds."""
+
+    guard: ColumnElement[bool]
+    values: dict[str, Any]
+
+
+def _clearing(event: Event) -> _Move:
+    return _Move(t.c.clear_since.is_(None), {"clear_since": event.at})
+
+
+def _unsettled(_event: Event) -> _Move:
+    guard = and_(t.c.clear_since.is_not(None), t.c.recovered_at.is_(None))
+    return _Move(guard, {"clear_since": None})
+
+
+def _relapsed(_event: Event) -> _Move:
+    guard = or_(t.c.clear_since.is_not(None), t.c.recovered_at.is_not(None))
+    # The states are those of incidents.lifecycle.after, as SQL: one UPDATE both guards and moves.
+    state = _moved(IncidentState.MITIGATED, IncidentState.INVESTIGATING)
+    return _Move(guard, {"clear_since": None, "recovered_at": None, "state": state})
+
+
+def _recovered(event: Event) -> _Move:
+    return _Move(t.c.recovered_at.is_(None), {"recovered_at": event.at})
+
+
+def _acknowledged(event: Event) -> _Move:
+    state = _moved(IncidentState.TRIAGE, IncidentState.INVESTIGATING)
+    values = {"acknowledged_at": event.at, "acknowledged_by": event.actor, "state": state}
+    return _Move(t.c.acknowledged_at.is_(None), values)
+
+
+def _resolved(event: Event) -> _Move:
+    # A clock that was set back must not leave an incident open that is over.
+    at = case((t.c.opened_at > event.at, t.c.opened_at), else_=event.at)
+    values = {"resolved_at": at, "resolved_by": event.actor, "open_key": None}
+    # Who acknowledged in the same moment is at work: the machine resolves nothing under them.
+    guard = t.c.acknowledged_at.is_(None) if event.actor == SELF else true()
+    return _Move(guard, {"state": IncidentState.RESOLVED, **values})
+
+
+_MOVES: Mapping[EventKind, Callable[[Event], _Move]] = {
+    EventKind.CLEARING: _clearing,
+    EventKind.UNSETTLED: _unsettled,
+    EventKind.RELAPSED: _relapsed,
+    EventKind.RECOVERED: _recovered,
+    EventKind.ACKNOWLEDGED: _acknowledged,
+    EventKind.RESOLVED: _resolved,
+}
+
+
+def _moved(before: IncidentState, after: IncidentState) -> Any:
+    return case((t.c.state == before, after), else_=t.c.state)
+
+
+def _change(c: Connection, number: int, guard: ColumnElement[bool], **values: Any) -> bool:
+    """Change an open incident for which the guard holds; whether there was one."""
+    changed = update(t).where(t.c.number == number, _OPEN, guard).values(**values)
+    return c.execute(changed).rowcount == 1
+
+
+def _upgrade(c: Connection, signal: Signal, number: int) -> bool:
+    """Raise severity or urgency; they only go up here, down is a person's word."""
+    row = _locked(c, number)
+    if row is None or row.open_key is None:
+        return False
+    severity = Severity(min(row.severity, signal.severity))
+    high = Urgency.HIGH in (Urgency(row.urgency), signal.urgency)
+    urgency = Urgency.HIGH if high else Urgency.LOW
+    if (severity, urgency) == (row.severity, row.urgency):
+        return False
+    return _change(
+        c,
+        number,
+        true(),
+        title=signal.title,
+        severity=int(severity),
+        urgency=urgency,
+        priority=priority_of(severity, urgency),
+        detail=to_json(plain(signal.detail)),
+    )
+
+
+def _locked(c: Connection, number: int) -> Any:
+    """The row, held until the transaction ends (on SQLite the writer is alone anyway)."""
+    return c.execute(select(t).where(t.c.number == number).with_for_update()).first()
+
+
+def _signal_of(event: Event) -> Signal:
+    if event.signal is None:
+        raise ValueError(f"an event of kind `{event.kind}` needs its signal ({event.key})")
+    return event.signal
+
+
+def _text(event: Event) -> str:
+    match event.kind:
+        case EventKind.ACKNOWLEDGED:
+            return _told(f"Acknowledged by {event.actor}", event.text)
+        case EventKind.RESOLVED:
+            return _told(f"Resolved by {event.actor}", event.text)
+        case EventKind.RECOVERED:
+            return event.text or "Recovered: measured to be over"
+        case EventKind.RELAPSED:
+            return event.text or "Burns again"
+        case _:
+            return event.text
+
+
+def _told(what: str, reason: str) -> str:
+    return f"{what}: {reason}" if reason else what
+
+
+def _in_state(state: str | None) -> ColumnElement[bool]:
+    if state is None:
+        return true()
+    return _OPEN if state == "open" else t.c.state == state

@@ -1,0 +1,230 @@
+"""Every table of Vigie. Times are Unix seconds (double precision), JSON is text by orjson."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+
+class Words(TypeDecorator[str]):
+    """Text that may come from outside: a page's answer, a comment, an error.
+
+    PostgreSQL refuses the character NUL and neither database takes half a surrogate pair; a
+    delivery that can't be recorded would be sent for ever, so both become U+FFFD.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        valid = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return valid.replace("\x00", "\ufffd")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives a key only to INTEGER PRIMARY KEY.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sli = Table(  # the columns of ledger rows; a fingerprint keeps its number for ever
+    "sli",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+)
+
+ledger = Table(  # absolute values of one slice; a later revision replaces an earlier one
+    "ledger",
+    metadata,
+    Column("width_s", Integer, primary_key=True),
+    Column("slice_start", BigInteger, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+span = Table(  # increments whose time is known only to lie in (began_at, ended_at]
+    "span",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("sli_id", ForeignKey("sli.id"), nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("ended_at", Double, nullable=False, index=True),
+    Column("good", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+)
+
+target_memory = Table(  # the last raw values of a target's series
+    "target_memory",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("layout", LargeBinary, nullable=False),  # keys and the selectors that name them
+    Column("numbers", LargeBinary, nullable=False),  # values, seen_at, created; see memories.py
+    Column("page_at", Double),
+    Column("process_start", Double),
+    Column("last_ok", Integer, nullable=False),
+    Column("read_for", Text, nullable=False),  # JSON list
+    Column("added_at", Double),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("slo", Text, primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("state", Integer, nullable=False),
+    Column("since", Double, nullable=False),
+)
+
+outage = Table(
+    "outage",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Index("uq_outage_service_started_at", "service", "started_at", unique=True),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("key", Text, nullable=False),  # dedup key, e.g. slo-burn:checkout/availability
+    Column("open_key", Text, unique=True),  # the key while open, else NULL: one open at a time
+    Column("title", Words, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("slo", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("reporter", Text, nullable=False),
+    Column("labels", Text, nullable=False),  # JSON
+    Column("detail", Text, nullable=False),  # JSON, the figures as last seen
+    Column("started_at", Double, nullable=False),
+    Column("detected_at", Double, nullable=False),
+    Column("reported_at", Double, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("acknowledged_at", Double),
+    Column("acknowledged_by", Words),
+    Column("mitigated_at", Double),
+    Column("clear_since", Double),
+    Column("recovered_at", Double),
+    Column("resolved_at", Double),
+    Column("resolved_by", Words),
+    Column("closed_at", Double),
+    CheckConstraint("severity BETWEEN 1 AND 4", name="severity"),
+    CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
+    CheckConstraint("started_at <= detected_at AND detected_at <= opened_at", name="order"),
+    CheckConstraint("resolved_at IS NULL OR resolved_at >= opened_at", name="resolved_order"),
+    Index("ix_incident_service_opened_at", "service", "opened_at"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+timeline = Table(  # append-only
+    "timeline",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("incident", ForeignKey("incident.number"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("recorded_at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Words, nullable=False),  # a person, or "vigie"
+    Column("text", Words, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Index("ix_timeline_incident_id", "incident", "id"),
+)
+
+job = Table(  # outbox, timers and step queue in one
+    "job",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("dedup", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),  # jobs.JobState
+    Column("run_at", Double, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON
+    Column("incident", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("max_attempts", Integer, nullable=False),
+    Column("idempotent", Integer, nullable=False, server_default=text("1")),
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("lease_until", Double),
+    Column("worker", Text),
+    Column("error", Words),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Index("ix_job_state_run_at", "state", "run_at"),
+    sqlite_autoincrement=True,  # a pruned id never comes back, so a zombie can't meet its number
+)
+
+delivery = Table(  # every attempt to reach somebody
+    "delivery",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("dedup", Text, nullable=False, index=True),
+    Column("incident", BigInteger, index=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # page or notice
+    Column("attempt", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),  # delivered or failed
+    Column("detail", Words, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("incident", ForeignKey("incident.number"), nullable=False, index=True),
+    Column("runbook", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),  # JSON: the runbook as it was
+    Column("mode", Text, nullable=False),
+    Column("state", Text, nullable=False),  # running, done, failed
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Index("uq_run_incident_runbook", "incident", "runbook", unique=True),
+)
+
+run_step = Table(
+    "run_step",
+    metadata,
+    Column("run", ForeignKey("run.id"), primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, running, done, failed, manual, skipped
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("output", Words, nullable=False, server_default=text("''")),
+    Column("error", Words),
+)
