@@ -1,0 +1,231 @@
+"""The tick: waits for an arrival or a deadline, decides, commits, and shows the new figures."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from collectors.scrape import Scrape
+from incidents.model import EventKind, OpenIncident
+from slo.spec import Selector
+from slo.status import Status
+from vigie import faults
+from vigie.clock import Clock
+from vigie.config import Config
+from vigie.live import Board, Change, Feed
+from vigie.pipeline.commit import Committed, commit
+from vigie.pipeline.decide import decide, next_deadline
+from vigie.pipeline.figures import ServiceView, SloView
+from vigie.pipeline.restore import Restored, replan
+from vigie.pipeline.state import Batch, Effects, State
+from vigie.store import incidents
+from vigie.store.db import Database
+from vigie.store.errors import StoreError
+from vigie.telemetry import Meters, Telemetry, log_ids
+
+log = logging.getLogger(__name__)
+
+MIN_PAUSE_S = 0.1  # between two ticks: a storm of arrivals costs one pass
+GATHER_S = 0.03  # after an arrival, for those that were asked for in the same moment
+MAX_WAITING = 20_000  # scrapes kept while nothing can be committed; the oldest go first
+FAILURES_BEFORE_TELLING = 3
+
+
+class Outcry(Protocol):
+    """Tells people, without the database, that nothing can be recorded."""
+
+    def __call__(self, text: str, firing: Sequence[str]) -> Coroutine[None, None, None]: ...
+
+
+class Pipeline:
+    """Runs one tick at a time over everything that arrived since the last.
+
+    A tick whose transaction fails leaves no trace: its scrapes wait for the next one. Dropping a
+    scrape loses no event, for counters are cumulative; it only blurs when an event happened.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        board: Board,
+        feed: Feed,
+        meters: Meters,
+        telemetry: Telemetry,
+        restored: Restored,
+        wake_worker: Callable[[], None],
+        outcry: Outcry,
+    ) -> None:
+        self._db, self._clock, self._board, self._feed = db, clock, board, feed
+        self._meters, self._telemetry = meters, telemetry
+        self._wake_worker, self._outcry = wake_worker, outcry
+        self._restored = restored
+        self._open: dict[str, OpenIncident] | None = None
+        self._arrived: deque[Scrape] = deque(maxlen=MAX_WAITING)
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._failed = 0
+        self._cry: asyncio.Task[None] | None = None  # a slow receiver holds up no tick
+
+    @property
+    def state(self) -> State:
+        """What is known now: the last committed state."""
+        return self._restored.state
+
+    def deliver(self, scrape: Scrape) -> None:
+        """Take a scrape, good or failed; the next tick counts it."""
+        faults.reach("scrape.done")
+        self._meters.scrapes.labels("failed" if scrape.page is None else "ok").inc()
+        self._meters.scrape_seconds.observe(scrape.duration_s)
+        self._telemetry.record(
+            "scrape",
+            scrape.at,
+            scrape.duration_s,
+            target=scrape.target_id,
+            error=scrape.error or "",
+        )
+        self._arrived.append(scrape)
+        self._wake.set()
+
+    def incidents_changed(self) -> None:
+        """A person changed an incident: the next tick reads them anew."""
+        self._open = None
+        self._wake.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="tick")
+
+    async def stop(self) -> None:
+        """End after the tick under way, with one more for what has arrived."""
+        for task in (self._task, self._cry):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await self.tick()
+
+    async def swap(self, config: Config) -> Mapping[str, frozenset[Selector]]:
+        """Take a new configuration between two ticks; the selectors to read each target for."""
+        async with self._turn:
+            now, before = self._clock.now(), self.state
+            self._restored = await self._db.awrite(lambda c: replan(c, config, before, now))
+            self._open = None
+        self._wake.set()
+        return self.state.plan.selectors
+
+    async def tick(self) -> bool:
+        """One pass; whether it was committed."""
+        async with self._turn:
+            number = self.state.tick + 1
+            with log_ids(tick=number), self._telemetry.span("tick", tick=number):
+                return await self._one()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait()
+            await self.tick()
+            await self._clock.sleep_until(self._clock.now() + MIN_PAUSE_S)
+
+    async def _wait(self) -> None:
+        deadline = next_deadline(self.state, self._clock.now())
+        due = asyncio.create_task(self._clock.sleep_until(deadline))
+        arrival = asyncio.create_task(self._wake.wait())
+        try:
+            done, _ = await asyncio.wait({due, arrival}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            due.cancel()
+            arrival.cancel()
+        if arrival in done:
+            await self._clock.sleep_until(self._clock.now() + GATHER_S)
+
+    async def _one(self) -> bool:
+        self._wake.clear()
+        batch = Batch(tuple(self._arrived))
+        now = self._clock.now()
+        effects: Effects | None = None
+        try:
+            with self._meters.tick_seconds.time():
+                open_ = self._open
+                if open_ is None:
+                    open_ = self._open = await self._db.aread(incidents.open_incidents)
+                after, effects = decide(self.state, batch, open_, now)
+                committed = await self._commit(effects, now)
+        except StoreError as error:
+            self._not_recorded(str(error), effects)
+            return False
+        except Exception as error:  # the loop must survive a defect; these scrapes are given up
+            log.exception("tick failed; %d scrapes are dropped", len(batch.scrapes))
+            self._forget(batch)
+            self._not_recorded(f"internal error: {error}", effects)
+            return False
+        self._forget(batch)
+        self._adopt(after, effects, committed, now)
+        return True
+
+    async def _commit(self, effects: Effects, now: float) -> Committed:
+        restored, state = self._restored, self.state
+        committed = await self._db.awrite(
+            lambda c: commit(
+                c,
+                effects,
+                config=state.plan.config,
+                ids=restored.ids,
+                since=restored.at,
+                known=state.memories,
+                now=now,
+            )
+        )
+        if EventKind.OPENED in committed.kinds:
+            faults.reach("open.after_commit")
+        if EventKind.RESOLVED in committed.kinds:
+            faults.reach("resolve.after_commit")
+        return committed
+
+    def _adopt(self, after: State, effects: Effects, committed: Committed, now: float) -> None:
+        self._restored = replace(self._restored, state=after)
+        self._failed = 0
+        self._meters.ticks.inc()
+        self._meters.late.inc(effects.late)
+        self._meters.watermark.set(now)
+        if committed.incidents:
+            self._open = None
+        self._board.now = replace(
+            self._board.now,
+            config=after.plan.config,
+            status=_status(after, now),
+            targets=after.targets,
+            tick_error=None,
+            ticks_failed=0,
+        )
+        self._feed.publish(Change("tick", after.tick))
+        for number in committed.incidents:
+            self._feed.publish(Change("incident", number))
+            with log_ids(incident=number):
+                log.info("incident changed")
+        if committed.jobs:
+            self._wake_worker()
+
+    def _not_recorded(self, reason: str, effects: Effects | None) -> None:
+        """Say loudly that this tick could not be recorded, and go on with what was known before."""
+        self._failed += 1
+        self._meters.tick_failures.inc()
+        log.error("tick not recorded: %s (%d in a row)", reason, self._failed)
+        self._board.now = replace(self._board.now, tick_error=reason, ticks_failed=self._failed)
+        if self._failed >= FAILURES_BEFORE_TELLING:
+            firing = effects.firing if effects is not None else ()
+            self._cry = asyncio.create_task(self._outcry(f"Vigie can't record: {reason}", firing))
+
+    def _forget(self, batch: Batch) -> None:
+        """Take a batch off the queue, which may have lost its oldest to `MAX_WAITING` meanwhile."""
+        for scrape in batch.scrapes:
+            if self._arrived and self._arrived[0] is scrape:
+                self._arrived.popleft()
+
+
+def _status(state: State, now: float) -> Status:
+    assert state.figures is not None, "a committed tick has figures"
+    services = ServiceView(state.availability, now)
+    return Status(now, state.tick, SloView(state.figures), services)
