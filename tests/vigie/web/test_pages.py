@@ -1,0 +1,212 @@
+"""Pages as a browser without JavaScript gets them."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from fleet import BROKEN, CALM, CONFIG, RUNBOOK, Site, burn_signal, live, many, no_data_signal
+
+X = "\N{MULTIPLICATION SIGN}"
+PAGES = ["/", "/slos/checkout/availability", "/incidents", "/targets"]
+
+
+class Text(HTMLParser):
+    """What a reader sees of a page, in order, and where it leads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.links.append(dict(attrs).get("href") or "")
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+
+async def page(site: Site, path: str, status: int = 200) -> Text:
+    answer = await site.get(path, headers={"Accept": "text/html"})
+    assert answer.status == status, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Text(answer.text)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_there_before_anything_was_measured(site: Site, path: str) -> None:
+    site.fleet.board.now = live(None)
+    text = str(await page(site, path))
+    assert "None" not in text
+    assert "nan" not in text.lower().split()
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/incidents/1", "/incidents/2"])
+async def test_every_page_is_there_while_everything_is_broken(site: Site, path: str) -> None:
+    site.fleet.board.now = live(BROKEN, reload_error="a.yaml:1:1: error: no")
+    site.fleet.tell(site.fleet.open())
+    site.fleet.open(no_data_signal())
+    assert "None" not in str(await page(site, path))
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/incidents/1"])
+async def test_every_link_of_a_page_leads_to_a_page(site: Site, path: str) -> None:
+    site.fleet.board.now = live(BROKEN)
+    site.fleet.tell(site.fleet.open())
+    for link in {link.partition("#")[0] for link in (await page(site, path)).links} - {""}:
+        await page(site, link)
+
+
+async def test_the_overview_says_first_what_is_broken(site: Site) -> None:
+    site.fleet.board.now = live(BROKEN, reload_error="slos/a.yaml:3:5: error: unknown key")
+    site.fleet.open()
+    text = str(await page(site, "/"))
+    order = [
+        "1 open incident ",
+        "#1 checkout/availability burns",
+        "nobody works on it yet",
+        "Objectives in trouble no data Pages load",
+        "Services down down checkout",
+        "Objectives SLO Alert",
+        "slos/a.yaml:3:5: error: unknown key",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+
+
+async def test_the_overview_of_a_calm_fleet_says_so(site: Site) -> None:
+    assert "Nothing is broken As of 14:13:20 UTC" in str(await page(site, "/"))
+
+
+async def test_an_overview_that_cannot_know_does_not_claim_calm(site: Site) -> None:
+    site.fleet.board.now = live(CALM, ticks_failed=3, tick_error="the disk is full")
+    text = str(await page(site, "/"))
+    assert "Vigie cannot tell" in text
+    assert "the disk is full" in text
+
+
+async def test_an_overview_of_many_slos_shows_the_worst_and_the_way_to_all(site: Site) -> None:
+    config, status = many(120)
+    site.fleet.board.now = replace(live(status), config=config)
+    shown = await page(site, "/")
+    assert sum(link.startswith("/slos/") for link in shown.links) == 100
+    assert "The 100 worst of 120 are shown" in str(shown)
+    whole = await page(site, "/?all=1")
+    assert sum(link.startswith("/slos/") for link in whole.links) == 120
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (CALM, "The objective is met: 99.988 % good, 99.9 % promised, 88 % of the budget left."),
+        (BROKEN, "The objective is missed: 99.82 % good, 99.9 % promised."),
+        (None, "Nothing is known yet: no events were measured over 30d."),
+    ],
+)
+async def test_an_slo_page_says_first_whether_it_is_met(
+    site: Site, status: Any, answer: str
+) -> None:
+    site.fleet.board.now = live(status)
+    assert f"Checkout answers {'firing' if status is BROKEN else ''}".strip() in str(
+        text := await page(site, "/slos/checkout/availability")
+    )
+    assert answer in str(text)
+
+
+async def test_an_slo_page_shows_each_window_with_its_threshold(site: Site) -> None:
+    site.fleet.board.now = live(BROKEN)
+    text = str(await page(site, "/slos/checkout/availability"))
+    assert f"page firing for 8 min 1h 180{X} over 14.4{X} 1,800 of 10,000 100 %" in text
+    assert (
+        "5m 180.1\N{MULTIPLICATION SIGN} over 14.4\N{MULTIPLICATION SIGN} 150 of 833 100 %" in text
+    )
+
+
+async def test_missing_data_is_said_and_not_smoothed_over(site: Site) -> None:
+    site.fleet.board.now = live(BROKEN)
+    text = str(await page(site, "/slos/frontend/availability"))
+    assert "Data is missing" in text
+    assert "Coverage 40 %" in text
+
+
+async def test_an_incident_page_shows_all_that_a_responder_needs(site: Site) -> None:
+    number = site.fleet.open()
+    site.fleet.tell(number)
+    text = str(await page(site, f"/incidents/{number}"))
+    for part in (
+        "SEV2 triage P2 checkout open for 8 min",
+        "Nobody works on it yet.",
+        f"page firing 1h 180{X} over 14.4{X} 1,800 of 10,000 100 %",
+        f"Runbook: {RUNBOOK.title}",
+        "It matches type slo-burn, service checkout. Diagnosis done.",
+        "payments 503: 412",
+        "Deploy the release before this one.",
+        "14:05:23 UTC oncall page, attempt 2 delivered 204 No Content",
+        "14:05:20 UTC · opened Opened by vigie",
+    ):
+        assert part in text, part
+
+
+async def test_the_page_of_silence_names_targets_and_errors(site: Site) -> None:
+    number = site.fleet.open(no_data_signal())
+    text = str(await page(site, f"/incidents/{number}"))
+    assert "payments/127.0.0.1:8103 down connection refused 1 min 35 s ago" in text
+    assert "No runbook fits this incident" in text
+
+
+async def test_text_from_outside_stays_text(site: Site) -> None:
+    evil = "<script>alert(1)</script>"
+    signal = replace(burn_signal(), title=evil, service="checkout")
+    number = site.fleet.open(signal)
+    site.fleet.tell(number)
+    for path in ("/", "/incidents", f"/incidents/{number}"):
+        answer = await site.get(path, headers={"Accept": "text/html"})
+        assert evil not in answer.text
+        assert evil in str(Text(answer.text))
+
+
+async def test_incidents_can_be_paged_and_filtered(site: Site) -> None:
+    for number in range(60):
+        site.fleet.open(burn_signal(f"s{number}"))
+    first = await page(site, "/incidents")
+    assert "#60 s59/availability" in str(first)
+    (older,) = [link for link in first.links if "cursor=" in link]
+    assert "#10 s9/availability" in str(await page(site, older))
+    assert "#1 s0" in str(await page(site, "/incidents?service=s0"))
+    assert "None." in str(await page(site, "/incidents?state=resolved"))
+
+
+async def test_targets_that_do_not_answer_come_first(site: Site) -> None:
+    text = str(await page(site, "/targets"))
+    assert "1 of 4 targets does not answer" in text
+    assert text.index("payments/127.0.0.1:8103") < text.index("checkout/127.0.0.1:8100")
+    assert "down connection refused 2 s ago last read 1 min 35 s ago" in text
+    site.fleet.board.now = replace(live(), targets={})
+    assert "4 of 4 targets were not scraped yet" in str(await page(site, "/targets"))
+    site.fleet.board.now = replace(live(), config=replace(CONFIG, targets={}))
+    assert "No targets" in str(await page(site, "/targets"))
+
+
+async def test_pages_work_where_no_vendor_file_was_copied(
+    site: Site, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigie.web.render._has", lambda _: False)
+    bare = serve()
+    answer = await bare.get("/", headers={"Accept": "text/html"})
+    assert answer.status == 200
+    assert "vendor" not in answer.text
+    assert "pico" not in answer.text
+
+
+@pytest.mark.parametrize("file", ["app.css", "app.js", "pico.css", "vigie.svg"])
+async def test_our_own_files_are_served(site: Site, file: str) -> None:
+    answer = await site.get(f"/static/{file}")
+    assert answer.status == 200
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "etag" in answer.headers

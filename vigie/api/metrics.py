@@ -1,0 +1,200 @@
+"""What stands on /metrics: the figures of the last tick and the counts of the store."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from incidents.model import IncidentType, Severity
+from runbooks.run import StepState
+from slo import names, windows
+from slo.spec import Slo
+from slo.status import ServiceFigures, SloFigures
+from vigie.api.exposition import Family, labels
+from vigie.live import Live
+from vigie.store import deliveries, incidents, jobs, keep, runs
+from vigie.store.db import Database
+from vigie.store.errors import StoreError
+from vigie.views.reliability import UP
+
+log = logging.getLogger(__name__)
+
+PRIORITIES: Final = range(1, 6)
+
+
+def build_info(version: str) -> Family:
+    family = Family(names.BUILD_INFO, "gauge", "The running version; always 1.")
+    family.add(labels(version=version), 1)
+    return family
+
+
+def of_live(live: Live) -> list[Family]:
+    """Figures of SLOs, services and targets of the configuration in force."""
+    slos, services = _Slos(), _Services()
+    for slo_id, watch in live.config.watches.items():
+        slos.add(watch.slo, live.status.slos.get(slo_id) if live.status is not None else None)
+    for name in live.config.services:
+        if live.status is not None and (figures := live.status.services.get(name)) is not None:
+            services.add(figures)
+    return [*slos.families(), *services.families(), _scrapes(live)]
+
+
+def of_store(db: Database) -> list[Family]:
+    """Counts of incidents, pages, runs and jobs, and what the database takes of the disk; none of
+    them while it cannot be read.
+    """
+    try:
+        return [*db.read(_counts), *_disk(keep.usage(db))]
+    except StoreError as error:
+        log.warning("the database cannot be counted for /metrics: %s", error)
+        return []
+
+
+def _counts(c: Connection) -> list[Family]:
+    rows = incidents.counts(c)
+    return [
+        _incidents_open(rows),
+        _by(
+            Family(names.INCIDENTS_TOTAL, "counter", "Incidents opened, by type."),
+            names.TYPE,
+            _totals(rows),
+        ),
+        _by(
+            Family(names.PAGES_TOTAL, "counter", "Attempts to deliver a page or notice."),
+            names.OUTCOME,
+            deliveries.counts(c),
+        ),
+        _by(
+            Family(names.RUNBOOK_RUNS_TOTAL, "counter", "Runbook runs that ended, by result."),
+            names.RESULT,
+            _ended(runs.counts(c)),
+        ),
+        _by(Family(names.JOBS, "gauge", "Jobs in each state."), names.STATE, jobs.counts(c)),
+    ]
+
+
+def _incidents_open(rows: Sequence[Mapping[str, Any]]) -> Family:
+    """Every severity and priority is there, so that a sum over none is zero and not absent."""
+    counted: Counter[tuple[int, int]] = Counter()
+    for row in rows:
+        counted[row["severity"], row["priority"]] += row["count"] if row["open"] else 0
+    family = Family(names.INCIDENTS_OPEN, "gauge", "Incidents open now.")
+    for severity, priority in product(Severity, PRIORITIES):
+        named = {names.SEVERITY: f"SEV{severity}", names.PRIORITY: f"P{priority}"}
+        family.add(labels(**named), counted[severity, priority])
+    return family
+
+
+def _totals(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    counted = Counter({kind.value: 0 for kind in IncidentType})
+    for row in rows:
+        counted[row["type"]] += row["count"]
+    return counted
+
+
+def _ended(by_state: Mapping[str, int]) -> Mapping[str, int]:
+    return {state: by_state.get(state, 0) for state in (StepState.DONE, StepState.FAILED)}
+
+
+def _by(family: Family, label: str, counted: Mapping[str, int]) -> Family:
+    for value, count in counted.items():
+        family.add(labels(**{label: str(value)}), count)
+    return family
+
+
+def _disk(usage: keep.Usage) -> list[Family]:
+    size = Family(names.DATABASE_BYTES, "gauge", "Size of the database.")
+    free = Family(names.DISK_FREE_BYTES, "gauge", "Free space on the database's disk.")
+    days = Family(names.DISK_DAYS_TO_FULL, "gauge", "Days until the disk is full, at this growth.")
+    size.add("", usage.database_bytes)
+    free.add("", usage.free_bytes)
+    days.add("", usage.days_to_full)
+    return [size, free, days]
+
+
+class _Slos:
+    """Filled one SLO at a time, for its figures are made when they are looked at."""
+
+    def __init__(self) -> None:
+        self.objective = Family(names.SLO_OBJECTIVE_RATIO, "gauge", "The objective, 0..1.")
+        self.window = Family(names.SLO_WINDOW_SECONDS, "gauge", "The length of the SLO's window.")
+        self.sli = Family(names.SLI_RATIO, "gauge", "Good events per event over the window.")
+        self.good = Family(names.SLI_GOOD_TOTAL, "counter", "Good events counted.")
+        self.total = Family(names.SLI_TOTAL, "counter", "Events counted, good and bad.")
+        self.coverage = Family(
+            names.SLO_COVERAGE_RATIO, "gauge", "Measured time per expected time of the window."
+        )
+        self.budget = Family(
+            names.ERROR_BUDGET_REMAINING_RATIO,
+            "gauge",
+            "Error budget left; negative: overspent.",
+        )
+        self.burn = Family(
+            names.BURN_RATE, "gauge", "Error ratio over the window per budget; 1 spends it exactly."
+        )
+        self.alert = Family(
+            names.ALERT_STATE, "gauge", "State of an arm: 0 ok, 1 firing, 2 frozen (cannot tell)."
+        )
+
+    def add(self, slo: Slo, figures: SloFigures | None) -> None:
+        named = labels(**{names.SERVICE: slo.service, names.SLO: slo.name})
+        self.objective.add(named, slo.objective)
+        self.window.add(named, slo.window_s)
+        if figures is None:
+            return
+        in_window = f"{named},{_window(slo.window_s)}"
+        self.sli.add(in_window, figures.window.sli)
+        self.coverage.add(in_window, figures.window.coverage)
+        self.good.add(named, figures.good_total)
+        self.total.add(named, figures.total_total)
+        self.budget.add(named, figures.budget_remaining)
+        for length, window in figures.burns.items():
+            self.burn.add(f"{named},{_window(length)}", window.burn_rate)
+        for arm in figures.arms:
+            of_arm = labels(**{names.ARM: arm.arm.name, names.KIND: arm.arm.kind.value})
+            self.alert.add(f"{named},{of_arm}", int(arm.state))
+
+    def families(self) -> list[Family]:
+        return list(vars(self).values())
+
+
+class _Services:
+    def __init__(self) -> None:
+        self.state = Family(
+            names.SERVICE_STATE,
+            "gauge",
+            "State of a service: 0 down, 1 up, 2 degraded, 3 maintenance, 4 unknown.",
+        )
+        self.up = Family(
+            names.SERVICE_UP, "gauge", "Whether a service is up; absent when nobody can tell."
+        )
+        self.downtime = Family(
+            names.DOWNTIME_SECONDS_TOTAL, "counter", "Time in which a service was down."
+        )
+
+    def add(self, figures: ServiceFigures) -> None:
+        named = labels(**{names.SERVICE: figures.name})
+        self.state.add(named, int(figures.state))
+        up = UP.get(figures.state)
+        self.up.add(named, int(up) if up is not None else None)
+        unplanned = labels(**{names.PLANNED: "false"})
+        self.downtime.add(f"{named},{unplanned}", figures.downtime_s)
+
+    def families(self) -> list[Family]:
+        return list(vars(self).values())
+
+
+def _scrapes(live: Live) -> Family:
+    up = Family(names.SCRAPE_UP, "gauge", "Whether the last scrape of a target succeeded.")
+    for target_id, status in live.targets.items():
+        if status.health != "unknown":
+            of = {names.SERVICE: status.target.service, names.TARGET: target_id}
+            up.add(labels(**of), int(status.health == "up"))
+    return up
+
+
+def _window(length_s: float) -> str:
+    return labels(**{names.WINDOW: windows.show(length_s)})

@@ -1,0 +1,92 @@
+"""Every error as `application/problem+json`."""
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from vigie.access import problem
+from vigie.commands.errors import CommandError, Conflict, NotFound
+from vigie.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S: Final = 5
+MAX_BODY_BYTES: Final = 1_000_000
+_TOO_LARGE: Final = f"A request may send {MAX_BODY_BYTES} bytes at most."
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer what handlers raise."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(CommandError, _refused)
+    app.add_exception_handler(StoreError, _unavailable)
+    app.add_exception_handler(Exception, _failed)
+
+
+class BodyLimit(RequestBodyLimitMiddleware):
+    """Cuts off a body that is too large; one whose declared length says so is not even read (there
+    Starlette would answer in plain text).
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            declared = Headers(scope=scope).get("content-length", "")
+            if declared.isdecimal() and int(declared) > self.max_body_size:
+                refused = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+                await refused(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"There is nothing at {request.url.path}."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{request.method} does nothing here; use {allowed}."
+    elif error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        detail = _TOO_LARGE
+    return problem(error.status_code, detail, error.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": ".".join(str(part) for part in e["loc"]), "message": e["msg"]}
+        for e in error.errors()
+    ]
+    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, NotFound):
+        return problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, Conflict):
+        return problem(HTTPStatus.CONFLICT, str(error))
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("%s %s: the database cannot serve: %s", request.method, request.url.path, error)
+    detail = f"The database cannot serve this now: {error}"
+    retry = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    # Starlette raises it again after this answer, so that the server logs it with its traceback.
+    detail = "Vigie made a mistake; its log has the details."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, kind=type(error).__name__)

@@ -1,0 +1,112 @@
+"""What the API tells: SLOs, services, targets, incidents, and the stream of changes."""
+
+from enum import Enum
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from sse_starlette import EventSourceResponse
+from starlette.responses import Response
+
+from incidents.model import IncidentState
+from vigie import views
+from vigie.api import events, schemas
+from vigie.clock import Clock
+from vigie.commands.errors import NotFound
+from vigie.live import Board, Feed
+from vigie.store.db import Database
+from vigie.views.shape import Object
+
+# JSON numbers are exact to here, and every database's keys reach it.
+MAX_NUMBER: Final = 2**53 - 1
+Number = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="The incident's number")]
+Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+State = Literal["open"] | IncidentState
+_FIGURES: Final[list[str | Enum]] = ["figures"]
+_INCIDENTS: Final[list[str | Enum]] = ["incidents"]
+
+
+def add(router: APIRouter, board: Board, db: Database, clock: Clock, feed: Feed) -> None:
+    _add_figures(router, board, db)
+    _add_incidents(router, board, db)
+
+    @router.get("/events", response_class=EventSourceResponse, tags=["events"])
+    async def changes(incident: Cursor = None) -> Response:
+        """Server-Sent Events `tick`, `incident` (of one, if given), `reload`."""
+        return events.respond(board, feed, clock, incident)
+
+
+def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
+    @router.get("/slos", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Slo]))
+    def slos(service: Name = None) -> Response:
+        """Every SLO now: budget, burn rates, arms."""
+        return ready_json(views.slos(board.now, service=service))
+
+    @router.get("/slos/{service}/{slo}", tags=_FIGURES, responses=shown(schemas.Slo))
+    def slo(service: str, slo: str) -> Response:
+        """One SLO now."""
+        found = views.slo(board.now, f"{service}/{slo}")
+        if found is None:
+            raise NotFound(f"There is no SLO `{service}/{slo}`; /api/v1/slos lists them.")
+        return ready_json(found)
+
+    @router.get("/services", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Service]))
+    def services() -> Response:
+        """Every service now: up or not, since when, and what is open on it."""
+        return ready_json(views.services(board.now, db))
+
+    @router.get("/targets", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Target]))
+    def targets(service: Name = None) -> Response:
+        """Every target and what its last scrape said."""
+        return ready_json(views.targets(board.now, service=service))
+
+
+def _add_incidents(router: APIRouter, board: Board, db: Database) -> None:
+    @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[schemas.Incident]))
+    def page(
+        state: State | None = None, service: Name = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response:
+        """Incidents, newest first."""
+        return ready_json(views.incidents(db, state, service, cursor, limit))
+
+    @router.get("/incidents/{number}", tags=_INCIDENTS, responses=shown(schemas.WholeIncident))
+    def one(number: Number) -> Response:
+        """One incident: record, figures, runbooks, deliveries, timeline."""
+        return ready_json(whole_incident(board, db, number))
+
+    @router.get(
+        "/incidents/{number}/timeline",
+        tags=_INCIDENTS,
+        responses=shown(schemas.Listing[schemas.Entry]),
+    )
+    def timeline(number: Number, after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0) -> Response:
+        """What happened, oldest first; `after` is the id of the last entry already known."""
+        found = views.timeline(db, number, after)
+        if found is None:
+            raise no_incident(number)
+        return ready_json(found)
+
+
+def whole_incident(board: Board, db: Database, number: int) -> Object:
+    """NotFound when there is none."""
+    found = views.incident(db, board.now, number)
+    if found is None:
+        raise no_incident(number)
+    return found
+
+
+def no_incident(number: int) -> NotFound:
+    return NotFound(f"There is no incident {number}; /api/v1/incidents lists them.")
+
+
+def ready_json(facts: Object, status: int = HTTPStatus.OK) -> Response:
+    return Response(orjson.dumps(facts), status, media_type="application/json")
+
+
+def shown(shape: type[BaseModel], status: int = HTTPStatus.OK) -> dict[int | str, Object]:
+    """The documentation of a ready answer."""
+    return {status: {"model": shape}}

@@ -1,0 +1,79 @@
+"""The HTTP application: every route of the API on one FastAPI app, behind the gate."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vigie.access import Access, Gate
+from vigie.api import exposition, health, metrics, problems, reads, schemas, writes
+from vigie.clock import Clock
+from vigie.live import Board, Feed
+from vigie.store.db import Database
+from vigie.telemetry import Meters
+
+PREFIX: Final = "/api/v1"
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "model": schemas.Problem,
+        "content": {"application/problem+json": {}},
+        "description": "What went wrong, and what to do next",
+    }
+}
+
+
+def build(
+    *,
+    board: Board,
+    db: Database,
+    clock: Clock,
+    feed: Feed,
+    meters: Meters,
+    gate: Gate,
+    wake: Callable[[], None],
+    reload: health.Reload,
+    version: str,
+) -> FastAPI:
+    """The app. `wake` tells the worker that jobs wait; after `reload` the board says what came of
+    it.
+    """
+    app = FastAPI(
+        title="Vigie",
+        version=version,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # FastAPI's pages load their scripts from elsewhere
+        redoc_url=None,
+        # Spans are vigie.telemetry's; FastAPI's own would follow any global provider.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(problems.BodyLimit, max_body_size=problems.MAX_BODY_BYTES)
+    app.add_middleware(Access, gate=gate)
+    problems.add_handlers(app)
+    app.include_router(_api(board, db, clock, feed, wake))
+    health.add(app, board, reload)
+    _add_metrics(app, board, db, meters)
+    return app
+
+
+def _api(
+    board: Board, db: Database, clock: Clock, feed: Feed, wake: Callable[[], None]
+) -> APIRouter:
+    router = APIRouter(prefix=PREFIX, responses=_ERRORS)
+    reads.add(router, board, db, clock, feed)
+    writes.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
+    return router
+
+
+def _add_metrics(app: FastAPI, board: Board, db: Database, meters: Meters) -> None:
+    @app.get("/metrics", tags=["server"], summary="Vigie's own metrics, for Prometheus")
+    def page(request: Request) -> Response:
+        families = [
+            metrics.build_info(app.version),
+            *metrics.of_live(board.now),
+            *metrics.of_store(db),
+        ]
+        accept = request.headers.get("accept", "")
+        body, content_type = exposition.page(families, meters.registry, accept)
+        return Response(body, headers={"Content-Type": content_type})

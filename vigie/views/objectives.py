@@ -1,0 +1,118 @@
+"""SLOs as every reader sees them: the window, what is left of the budget, the arms."""
+
+from typing import Final
+
+from slo import windows
+from slo.spec import AlertState, Slo, SloId
+from slo.status import ArmFigures, SloFigures, WindowFigures
+from vigie.config import Watch
+from vigie.live import Live
+from vigie.views.shape import Object, listing, when
+
+# The worst state speaks for an SLO: an arm that fires outranks one that cannot tell.
+_WORST: Final = (AlertState.FIRING, AlertState.FROZEN, AlertState.OK)
+
+
+def slos(live: Live, *, service: str | None = None) -> Object:
+    """Every SLO of the configuration in force, by id; those of one service if asked."""
+    watches = [w for w in live.config.watches.values() if service in (None, w.slo.service)]
+    return listing([_slo(live, watch) for watch in sorted(watches, key=lambda w: w.slo.id)])
+
+
+def slo(live: Live, slo_id: str) -> Object | None:
+    """One SLO; None if there is none with this id."""
+    watch = live.config.watches.get(SloId(slo_id))
+    return _slo(live, watch) if watch is not None else None
+
+
+def _slo(live: Live, watch: Watch) -> Object:
+    figures = live.status.slos.get(watch.slo.id) if live.status is not None else None
+    shown = _named(watch.slo)
+    return shown | (_measured(figures) if figures is not None else _unmeasured(watch))
+
+
+def _named(slo: Slo) -> Object:
+    return {
+        "id": slo.id,
+        "service": slo.service,
+        "slo": slo.name,
+        "display_name": slo.display_name or slo.name,
+        "description": slo.description,
+        "labels": dict(slo.labels),
+        "objective": slo.objective,
+        "window": windows.show(slo.window_s),
+        "window_seconds": slo.window_s,
+        "url": f"/slos/{slo.id}",
+    }
+
+
+def _measured(figures: SloFigures) -> Object:
+    window = figures.window
+    worst = next(s for s in _WORST if s is AlertState.OK or _any_arm(figures, s))
+    return {
+        "from": when(window.start),
+        "to": when(window.end),
+        "good": window.good,
+        "total": window.total,
+        "sli": window.sli,
+        "coverage": window.coverage,
+        "budget_remaining": figures.budget_remaining,
+        "burn_rates": {windows.show(s): w.burn_rate for s, w in sorted(figures.burns.items())},
+        "arms": [_arm(arm) for arm in figures.arms],
+        "no_data": figures.no_data,
+        "alert": _word(worst),
+        "query": _query(figures.slo),
+    }
+
+
+def _unmeasured(watch: Watch) -> Object:
+    """Nothing was committed yet for this SLO: every figure is unknown."""
+    names = ("from", "to", "good", "total", "sli", "coverage", "budget_remaining")
+    return {
+        **dict.fromkeys(names),
+        "burn_rates": {},
+        "arms": [],
+        "no_data": None,
+        "alert": None,
+        "query": _query(watch.slo),
+    }
+
+
+def _any_arm(figures: SloFigures, state: AlertState) -> bool:
+    return any(arm.state is state for arm in figures.arms)
+
+
+def _arm(figures: ArmFigures) -> Object:
+    return {
+        "name": figures.arm.name,
+        "kind": figures.arm.kind.value,
+        "state": _word(figures.state),
+        "since": when(figures.since),
+        "burn_threshold": figures.arm.burn_rate,
+        "long": _window(figures.long),
+        "short": _window(figures.short),
+    }
+
+
+def _window(figures: WindowFigures) -> Object:
+    return {
+        "window": windows.show(figures.window_s),
+        "window_seconds": figures.window_s,
+        "burn_rate": figures.burn_rate,
+        "good": figures.good,
+        "total": figures.total,
+        "bad": figures.total - figures.good,
+        "coverage": figures.coverage,
+        "sli": figures.sli,
+        "from": when(figures.start),
+        "to": when(figures.end),
+    }
+
+
+def _query(slo: Slo) -> Object:
+    """What is counted, as it was written."""
+    return {slo.sli.kind.value: slo.sli.part.query, "total": slo.sli.total.query}
+
+
+def _word(state: AlertState) -> str:
+    return state.name.lower()

@@ -1,0 +1,190 @@
+"""Incidents as every reader sees them: the record, its figures, runbooks, deliveries, timeline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from incidents.model import TIMES
+from runbooks.match import matching
+from runbooks.model import Runbook, Step
+from vigie.live import Live
+from vigie.store import deliveries, runs
+from vigie.store import incidents as store
+from vigie.store.db import Database
+from vigie.views.shape import Object, listing, times_shown, when
+
+Row = Mapping[str, Any]
+
+_AS_STORED: Final = (
+    "number",
+    "title",
+    "type",
+    "service",
+    "slo",
+    "state",
+    "urgency",
+    "key",
+    "reporter",
+    "acknowledged_by",
+    "resolved_by",
+)
+
+
+def incidents(
+    db: Database,
+    state: str | None = None,
+    service: str | None = None,
+    cursor: int | None = None,
+    limit: int = 50,
+) -> Object:
+    """One page of incidents, newest first. `state` is `open` or one of the states; `cursor` is the
+    `next` of the page before.
+    """
+    rows = db.read(
+        lambda c: store.page(c, state=state, service=service, before=cursor, limit=limit + 1)
+    )
+    shown, more = rows[:limit], len(rows) > limit
+    return listing([record(row) for row in shown], str(shown[-1]["number"]) if more else None)
+
+
+def incident(db: Database, live: Live, number: int) -> Object | None:
+    """One incident with everything that a responder needs; None if there is none."""
+    found = db.read(lambda c: _find(c, number))
+    if found is None:
+        return None
+    return record(found.row) | {
+        "detail": times_shown(found.row["detail"]),
+        "labels": dict(found.row["labels"]),
+        "runbooks": _runbooks(live, found),
+        "deliveries": [_delivery(row) for row in found.deliveries],
+        "timeline": [_entry(row) for row in found.timeline],
+    }
+
+
+def timeline(db: Database, number: int, after: int = 0) -> Object | None:
+    """What happened to one incident, oldest first, after an entry's id; None if there is none."""
+
+    def read(c: Connection) -> Sequence[Row] | None:
+        return store.timeline(c, number, after) if store.get(c, number) is not None else None
+
+    rows = db.read(read)
+    return listing([_entry(row) for row in rows]) if rows is not None else None
+
+
+def record(row: Row) -> Object:
+    """The record of an incident, as lists show it too."""
+    return {
+        **{name: row[name] for name in _AS_STORED},
+        "severity": f"SEV{row['severity']}",
+        "priority": f"P{row['priority']}",
+        **{name: when(row[name]) for name in TIMES},
+        "url": f"/incidents/{row['number']}",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    row: Row
+    timeline: Sequence[Row]
+    runs: Sequence[Row]
+    deliveries: Sequence[Row]
+
+
+def _find(c: Connection, number: int) -> _Found | None:
+    row = store.get(c, number)
+    if row is None:
+        return None
+    return _Found(
+        row=row,
+        timeline=store.timeline(c, number),
+        runs=runs.of_incident(c, number),
+        deliveries=deliveries.of_incident(c, number),
+    )
+
+
+def _entry(row: Row) -> Object:
+    return {
+        "id": row["id"],
+        "at": when(row["at"]),
+        "recorded_at": when(row["recorded_at"]),
+        "kind": row["kind"],
+        "actor": row["actor"],
+        "text": row["text"],
+        "data": times_shown(row["data"]),
+    }
+
+
+def _delivery(row: Row) -> Object:
+    return {
+        "at": when(row["at"]),
+        "channel": row["channel"],
+        "kind": row["kind"],
+        "attempt": row["attempt"],
+        "outcome": row["outcome"],
+        "detail": row["detail"],
+        "dedup": row["dedup"],
+    }
+
+
+def _runbooks(live: Live, found: _Found) -> list[Object]:
+    """The runbooks that ran, as they were then; after them those that match now."""
+    row = found.row
+    matches = matching(live.config.runbooks, row["type"], row["service"], row["slo"], row["labels"])
+    reasons = {runbook.name: reason for runbook, reason in matches}
+    ran = {run["runbook"] for run in found.runs}
+    shown = [_run(run, reasons.get(run["runbook"], "")) for run in found.runs]
+    return shown + [_runbook(book, why) for book, why in matches if book.name not in ran]
+
+
+def _runbook(runbook: Runbook, reason: str) -> Object:
+    """A runbook that nobody ran on this incident."""
+    return {
+        "name": runbook.name,
+        "title": runbook.title,
+        "description": runbook.description,
+        "mode": runbook.mode.value,
+        "reason": reason,
+        "state": None,
+        "started_at": None,
+        "finished_at": None,
+        "steps": [_step(_stated(step), {}) for step in runbook.steps],
+    }
+
+
+def _run(run: Row, reason: str) -> Object:
+    snapshot = run["snapshot"]
+    return {
+        "name": run["runbook"],
+        "title": snapshot["title"],
+        "description": snapshot["description"],
+        "mode": run["mode"],
+        "reason": reason,
+        "state": run["state"],
+        "started_at": when(run["started_at"]),
+        "finished_at": when(run["finished_at"]),
+        "steps": [_step(step["definition"], step) for step in run["steps"]],
+    }
+
+
+def _stated(step: Step) -> Row:
+    return {
+        "id": step.id,
+        "kind": step.kind.value,
+        "title": step.title,
+        "text": step.text,
+        "url": step.url,
+        "read_only": step.read_only,
+    }
+
+
+def _step(step: Row, done: Row) -> Object:
+    return {
+        **{name: step[name] for name in ("id", "kind", "title", "text", "url", "read_only")},
+        "state": done.get("state"),
+        "output": done.get("output") or "",
+        "error": done.get("error"),
+        "started_at": when(done.get("started_at")),
+        "finished_at": when(done.get("finished_at")),
+    }

@@ -1,0 +1,83 @@
+"""Services as every reader sees them: are they up, since when not, and what is open on them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from slo.spec import Service, ServiceState
+from slo.status import Outage, ServiceFigures
+from vigie.live import Live
+from vigie.store import incidents as store
+from vigie.store.db import Database
+from vigie.views.shape import Object, listing, when
+
+MOST_OPEN: Final = 1_000
+# Degraded still serves. Whether a service in maintenance or an unmeasured one is up, nobody knows.
+UP: Final = {ServiceState.DOWN: False, ServiceState.UP: True, ServiceState.DEGRADED: True}
+
+
+def services(live: Live, db: Database) -> Object:
+    """Every service of the configuration in force, by name."""
+    open_rows = db.read(
+        lambda c: store.page(c, state="open", service=None, before=None, limit=MOST_OPEN)
+    )
+    return listing(with_open_incidents(live, by_service(open_rows)))
+
+
+def by_service(open_rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    """How many of these incidents each service has."""
+    return Counter(row["service"] for row in open_rows)
+
+
+def with_open_incidents(live: Live, open_incidents: Mapping[str, int] | None) -> list[Object]:
+    """Every service with its count of open incidents; None where the database cannot say."""
+    slos: dict[str, list[str]] = defaultdict(list)
+    for slo_id, watch in sorted(live.config.watches.items()):
+        slos[watch.slo.service].append(slo_id)
+    health: dict[str, list[str]] = defaultdict(list)
+    for target_id, target in live.config.targets.items():
+        status = live.targets.get(target_id)
+        health[target.service].append(status.health if status is not None else "unknown")
+    return [
+        _named(service)
+        | _state(live.status.services.get(name) if live.status is not None else None)
+        | {
+            "slos": slos[name],
+            "incidents_open": open_incidents.get(name, 0) if open_incidents is not None else None,
+            "targets": {"up": health[name].count("up"), "expected": len(health[name])},
+        }
+        for name, service in sorted(live.config.services.items())
+    ]
+
+
+def _named(service: Service) -> Object:
+    return {
+        "name": service.name,
+        "display_name": service.display_name or service.name,
+        "description": service.description,
+        "labels": dict(service.labels),
+    }
+
+
+def _state(figures: ServiceFigures | None) -> Object:
+    if figures is None:
+        return {
+            "state": ServiceState.UNKNOWN.name.lower(),
+            "up": None,
+            "reason": "nothing was measured yet",
+            "downtime_seconds": None,
+            "outage": None,
+        }
+    return {
+        "state": figures.state.name.lower(),
+        "up": UP.get(figures.state),
+        "reason": figures.reason,
+        "downtime_seconds": figures.downtime_s,
+        "outage": _outage(figures.outage),
+    }
+
+
+def _outage(outage: Outage | None) -> Object | None:
+    if outage is None:
+        return None
+    return {"started_at": when(outage.started_at), "ended_at": when(outage.ended_at)}

@@ -1,0 +1,44 @@
+"""The JSON conventions of everything that Vigie shows: times, ratios, words, lists."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, overload
+
+Object: TypeAlias = dict[str, Any]  # ready for JSON: str, int, float, bool, None, lists, objects
+
+_TIMES = frozenset({"from", "to", "at", "since", "started_at", "last_good_at", "last_scrape_at"})
+
+
+@overload
+def when(at: float) -> str: ...
+
+
+@overload
+def when(at: None) -> None: ...
+
+
+def when(at: float | None) -> str | None:
+    """Unix seconds as RFC 3339 in UTC with milliseconds; None stays None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def listing(items: Sequence[Object], following: str | None = None) -> Object:
+    """A list as it goes out; `following` is the cursor of the next page, None at the end."""
+    return {"items": list(items), "next": following}
+
+
+def times_shown(value: Any) -> Any:
+    """A stored detail with its Unix times written as RFC 3339, at any depth."""
+    if isinstance(value, list):
+        return [times_shown(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: when(item) if _is_time(key, item) else times_shown(item) for key, item in value.items()
+    }
+
+
+def _is_time(key: str, value: Any) -> bool:
+    return key in _TIMES and isinstance(value, int | float)

@@ -1,0 +1,131 @@
+"""The pages: overview, SLO, incidents, targets. They work without JavaScript, and live with it."""
+
+from typing import Annotated, Final, Literal
+from urllib.parse import quote, unquote, urlencode
+
+from fastapi import APIRouter, Cookie, Path, Query
+from starlette.responses import Response
+
+from vigie import views
+from vigie.clock import Clock
+from vigie.commands.errors import NotFound
+from vigie.live import Board
+from vigie.store.db import Database
+from vigie.views.shape import Object
+from vigie.web.actions import NAME_COOKIE
+from vigie.web.render import Templates
+
+MAX_NUMBER: Final = 2**53 - 1  # JSON numbers are exact to here, and every database's keys reach it
+SLOS_SHOWN: Final = 100
+INCIDENTS_SHOWN: Final = 50
+_EVENTS: Final = "/api/v1/events"
+_HEALTH: Final = ("down", "unknown", "up")
+
+Number = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
+Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER)]
+Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def add(router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock) -> None:
+    _add_figures(router, templates, board, db, clock)
+    _add_incidents(router, templates, board, db, clock)
+
+
+def _add_figures(
+    router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock
+) -> None:
+    @router.get("/")
+    def overview(all: bool = False) -> Response:
+        facts = views.overview(board.now, db)
+        facts |= {
+            "headline": headline(facts),
+            "alone": _without_incident(facts["broken"]),
+            "shown_slos": facts["slos"] if all else facts["slos"][:SLOS_SHOWN],
+            "here": "/?all=1" if all else "/",
+            "events": _EVENTS,
+        }
+        return templates.page("overview.html", clock.now(), facts)
+
+    @router.get("/slos/{service}/{slo}")
+    def slo(service: str, slo: str) -> Response:
+        found = views.slo(board.now, f"{service}/{slo}")
+        if found is None:
+            raise NotFound(f"There is no SLO `{service}/{slo}`; the overview lists them.")
+        open_here = views.incidents(db, state="open", service=service, limit=INCIDENTS_SHOWN)
+        facts = {
+            "slo": found,
+            "incidents": [i for i in open_here["items"] if i["slo"] in ("", found["slo"])],
+            "here": found["url"],
+            "events": _EVENTS,
+        }
+        return templates.page("slo.html", clock.now(), facts)
+
+    @router.get("/targets")
+    def targets(service: Name = None) -> Response:
+        listed = views.targets(board.now, service=service)["items"]
+        worst_first = sorted(listed, key=lambda target: _HEALTH.index(target["health"]))
+        here = f"/targets?service={quote(service)}" if service else "/targets"
+        facts = {"targets": worst_first, "service": service, "here": here, "events": _EVENTS}
+        return templates.page("targets.html", clock.now(), facts)
+
+
+def headline(facts: Object) -> str:
+    """The first thing that a reader of the overview wants to know."""
+    broken = facts["broken"]
+    if broken["incidents_total"]:
+        return _counted(broken["incidents_total"], "open incident")
+    if broken["services"]:
+        return _counted(len(broken["services"]), "service") + " down"
+    if broken["slos"]:
+        return _counted(len(broken["slos"]), "objective") + " in trouble"
+    return "Nothing is broken" if facts["verdict"] == "ok" else "Vigie cannot tell"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
+
+
+def _without_incident(broken: Object) -> list[Object]:
+    """The SLOs in trouble that no open incident stands for."""
+    covered = {(i["service"], i["slo"]) for i in broken["incidents"] or ()}
+    return [
+        slo
+        for slo in broken["slos"]
+        if not {(slo["service"], slo["slo"]), (slo["service"], "")} & covered
+    ]
+
+
+def _add_incidents(
+    router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock
+) -> None:
+    @router.get("/incidents")
+    def page(
+        state: Literal["open", "resolved", "all"] = "open",
+        service: Name = None,
+        cursor: Cursor = None,
+    ) -> Response:
+        of_state = None if state == "all" else state
+        asked = {"state": state, "service": service, "cursor": cursor}
+        listed = views.incidents(db, of_state, service, cursor, INCIDENTS_SHOWN)
+        facts = {
+            "incidents": listed["items"],
+            "following": listed["next"],
+            "state": state,
+            "service": service,
+            "here": f"/incidents?{urlencode({k: v for k, v in asked.items() if v})}",
+            "events": _EVENTS,
+        }
+        return templates.page("incidents.html", clock.now(), facts)
+
+    @router.get("/incidents/{number}")
+    def one(number: Number, name: Annotated[str, Cookie(alias=NAME_COOKIE)] = "") -> Response:
+        found = views.incident(db, board.now, number)
+        if found is None:
+            raise NotFound(f"There is no incident {number}.")
+        facts = {
+            "incident": found,
+            "name": unquote(name)[:100],
+            "here": found["url"],
+            "events": f"{_EVENTS}?incident={number}",
+        }
+        return templates.page("incident.html", clock.now(), facts)

@@ -1,0 +1,34 @@
+"""Puts the pages and their files on the app that the API built."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from vigie.access import Gate
+from vigie.clock import Clock
+from vigie.live import Board, Feed
+from vigie.store.db import Database
+from vigie.web import actions, errors, login, pages
+from vigie.web.render import STATIC, Templates
+
+
+def add_pages(
+    app: FastAPI,
+    *,
+    board: Board,
+    db: Database,
+    clock: Clock,
+    feed: Feed,
+    gate: Gate,
+    wake: Callable[[], None],
+) -> None:
+    """Add every page; errors are shown as pages where a page was asked for."""
+    templates = Templates(signs_in=gate.has_token, version=app.version)
+    errors.show_as_pages(app, templates, clock)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    router = APIRouter(include_in_schema=False)
+    login.add(router, templates, gate, clock)
+    pages.add(router, templates, board, db, clock)
+    actions.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
+    app.include_router(router)
