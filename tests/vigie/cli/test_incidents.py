@@ -1,0 +1,178 @@
+"""`vigie incident` and its client: what is asked of the server, and what an answer becomes."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from vigie.cli.incidents import text_of
+
+Vigie = Callable[..., Any]
+
+INCIDENT = {
+    "number": 7,
+    "severity": "SEV2",
+    "priority": "P2",
+    "title": "checkout burns",
+    "state": "triage",
+    "service": "checkout",
+    "slo": "availability",
+    "started_at": "2026-10-01T12:00:00.000Z",
+    "opened_at": "2026-10-01T12:00:05.000Z",
+    "acknowledged_at": None,
+    "resolved_at": None,
+    "runbooks": [{"name": "errors", "title": "Errors", "steps": [{"title": "Ask a"}]}],
+    "timeline": [{"at": "2026-10-01T12:00:05.000Z", "kind": "opened", "text": "opened"}],
+}
+
+
+@dataclass
+class Server:
+    """A server that keeps what it was asked and answers what it is told to."""
+
+    url: str = ""
+    status: int = 200
+    answer: object = field(default_factory=lambda: INCIDENT)
+    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    told = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            told.asked.append((self.command, self.path, dict(self.headers), body))
+            self.send_response(told.status)
+            self.end_headers()
+            answer = told.answer
+            self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+        do_POST = do_GET  # noqa: N815 - named by http.server
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        told.url = f"http://127.0.0.1:{http.server_address[1]}"
+        monkeypatch.setenv("VIGIE_URL", told.url)
+        monkeypatch.delenv("VIGIE_TOKEN", raising=False)
+        yield told
+        http.shutdown()
+        thread.join()
+
+
+def test_the_list_is_a_table_or_json(vigie: Vigie, server: Server) -> None:
+    server.answer = {"items": [INCIDENT], "next": None}
+    ran = vigie("incident", "list", "--state", "open", "--service", "a b")
+    assert ran.status == 0
+    head, row = ran.out.splitlines()
+    assert head.split()[:3] == ["number", "severity", "priority"]
+    assert row.split()[:4] == ["7", "SEV2", "P2", "triage"]
+    assert server.asked[0][:2] == (
+        "GET",
+        "/api/v1/incidents?state=open&service=a+b&limit=50",
+    )
+    assert json.loads(vigie("incident", "list", "--format", "json").out) == server.answer
+
+
+def test_one_incident_is_told_with_runbook_and_timeline(vigie: Vigie, server: Server) -> None:
+    ran = vigie("incident", "show", 7)
+    assert ran.out.splitlines() == text_of(INCIDENT)
+    assert "#7 SEV2 P2 checkout burns" in ran.out
+    assert "runbook errors: Errors" in ran.out
+    assert "acknowledged_at" not in ran.out
+    assert json.loads(vigie("incident", "show", 7, "--format", "json").out) == INCIDENT
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "body"),
+    [
+        (("ack", 7, "--as", "ana"), "acknowledge", {"actor": "ana"}),
+        (
+            ("resolve", 7, "--as", "ana", "--reason", "rolled back"),
+            "resolve",
+            {"actor": "ana", "reason": "rolled back"},
+        ),
+        (("comment", 7, "look", "--as", "ana"), "comment", {"actor": "ana", "text": "look"}),
+    ],
+)
+def test_what_is_done_says_who_does_it(
+    vigie: Vigie, server: Server, command: tuple[object, ...], path: str, body: dict[str, str]
+) -> None:
+    assert vigie("incident", *command).status == 0
+    ((method, asked, _, sent),) = server.asked
+    assert (method, asked) == ("POST", f"/api/v1/incidents/7/{path}")
+    assert json.loads(sent) == body
+
+
+def test_without_a_name_the_login_name_is_said(vigie: Vigie, server: Server) -> None:
+    vigie("incident", "ack", 7)
+    assert json.loads(server.asked[0][3])["actor"]
+
+
+def test_a_comment_carries_an_idempotency_key(vigie: Vigie, server: Server) -> None:
+    vigie("incident", "comment", 7, "look")
+    vigie("incident", "comment", 7, "look")
+    first, second = (asked[2]["Idempotency-Key"] for asked in server.asked)
+    assert first != second
+
+
+def test_the_token_is_sent(vigie: Vigie, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_TOKEN", "s3cret")
+    vigie("incident", "show", 7)
+    assert server.asked[0][2]["Authorization"] == "Bearer s3cret"
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    vigie: Vigie, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert vigie("incident", "show", 7).status == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "ended", "said"),
+    [
+        (404, {"detail": "There is no incident 7."}, 1, "There is no incident 7."),
+        (409, {"detail": "It is resolved."}, 1, "It is resolved."),
+        (401, {"detail": "Send the token."}, 2, "Send the token. Set VIGIE_TOKEN."),
+        (421, {"detail": "Not my name."}, 2, "Not my name."),
+        (503, {"detail": "The disk is full."}, 2, "The disk is full."),
+        (502, b"<html>", 2, "answered 502"),
+        (200, b"<html>", 2, "is not Vigie"),
+    ],
+)
+def test_no_and_no_answer_are_told_apart(
+    vigie: Vigie, server: Server, status: int, answer: object, ended: int, said: str
+) -> None:
+    server.status, server.answer = status, answer
+    ran = vigie("incident", "ack", 7)
+    assert ran.status == ended
+    assert said in ran.err
+    assert ran.out == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1", "no answer from http://127.0.0.1:1"),
+        ("file:///etc/passwd", "write e.g. http://127.0.0.1:8080"),
+        ("localhost:8080", "write e.g. http://127.0.0.1:8080"),
+    ],
+)
+def test_a_server_that_is_not_there_could_not_run(
+    vigie: Vigie, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("VIGIE_URL", url)
+    ran = vigie("incident", "show", 7)
+    assert ran.status == 2
+    assert said in ran.err

@@ -1,0 +1,288 @@
+"""Composition: `build` wires every part, `start` and `stop` run them, `reload` swaps the files.
+
+The only place that knows all parts. Tests, the demo and the command line call the same `build`.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+
+import aiohttp
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from collectors.scrape import Scrape, Scraper
+from slo.load.yaml import LoadError
+from vigie import api, handlers, web
+from vigie import config as files
+from vigie.access import Gate
+from vigie.api.events import STOP
+from vigie.clock import Clock, SystemClock
+from vigie.config import Config
+from vigie.jobs.worker import Worker
+from vigie.live import Board, Change, Feed, Live
+from vigie.notify.fallback import Fallback
+from vigie.pipeline.restore import Restored, restore
+from vigie.pipeline.tick import Pipeline
+from vigie.settings import Settings
+from vigie.store import jobs
+from vigie.store.db import Database, open_database
+from vigie.store.keep import Retention
+from vigie.telemetry import Meters, Telemetry
+
+log = logging.getLogger(__name__)
+
+VERSION = version("vigie")
+
+
+class App:
+    """A server, built and not yet running."""
+
+    def __init__(self, settings: Settings, parts: "_Parts") -> None:
+        self.settings = settings
+        self._parts = parts
+        self._running = AsyncExitStack()
+        self._pipeline: Pipeline | None = None
+        self._scraper = Scraper(parts.clock, self._deliver)
+        self._worker: Worker | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reloading = asyncio.Lock()
+        self.http = self._http()
+
+    async def start(self) -> None:
+        """Run everything but the HTTP server; undone when any of it fails."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._running = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop in the order of the flow, so that what was scraped is committed."""
+        await self._running.aclose()
+
+    def hang_up(self) -> None:
+        """End the streams of changes, which would hold up the end of the HTTP server."""
+        self._parts.feed.publish(Change(STOP))
+
+    async def reload(self) -> None:
+        """Read the files again and swap the configuration between two ticks.
+
+        A bad reload leaves the old configuration in force and says so on the overview; LoadError.
+        """
+        async with self._reloading:
+            await self._reload()
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        parts, settings = self._parts, self.settings
+        self._loop = asyncio.get_running_loop()
+        stack.callback(parts.telemetry.stop)
+        stack.callback(parts.db.close)
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        )
+        fallback = Fallback(session, parts.clock, settings.url)
+
+        async def outcry(text: str, firing: Sequence[str]) -> None:
+            await fallback.tell(self._config.channels.values(), text, firing)
+
+        restored = await parts.db.awrite(self._restored)
+        self._worker = self._worker_for(session)
+        await self._worker.start()
+        stack.push_async_callback(self._worker.stop)
+        self._pipeline = Pipeline(
+            db=parts.db,
+            clock=parts.clock,
+            board=parts.board,
+            feed=parts.feed,
+            meters=parts.meters,
+            telemetry=parts.telemetry,
+            restored=restored,
+            wake_worker=self._worker.wake,
+            outcry=outcry,
+        )
+        await self._pipeline.start()
+        stack.push_async_callback(self._pipeline.stop)
+        self._scraper.watch(self._config.targets, restored.state.plan.selectors)
+        await self._scraper.start()
+        stack.push_async_callback(self._scraper.stop)
+
+    def _restored(self, c: Connection) -> Restored:
+        now = self._parts.clock.now()
+        jobs.enqueue(c, handlers.first_keep(now), now)
+        return restore(c, self._config, self.settings.slice_s, now)
+
+    def _worker_for(self, session: aiohttp.ClientSession) -> Worker:
+        parts, kept = self._parts, self.settings.retention
+        retention = Retention(
+            slices_s=kept.slices.total_seconds(),
+            deliveries_s=kept.deliveries.total_seconds(),
+            runs_s=kept.runs.total_seconds(),
+        )
+        return Worker(
+            parts.db,
+            parts.clock,
+            handlers.build(
+                db=parts.db,
+                board=parts.board,
+                clock=parts.clock,
+                session=session,
+                telemetry=parts.telemetry,
+                base_url=self.settings.url,
+                retention=retention,
+            ),
+            worker=f"vigie-{VERSION}",
+            on_dead=handlers.on_dead(parts.board, parts.clock),
+            settled=lambda job: parts.feed.publish(Change("incident", job.incident)),
+            telemetry=parts.telemetry,
+        )
+
+    async def _reload(self) -> None:
+        parts, pipeline = self._parts, self._pipeline
+        assert pipeline is not None, "reload follows start"
+        try:
+            config = await asyncio.to_thread(files.load, self.settings.files)
+        except LoadError as error:
+            log.error("reload refused, the old files stay in force: %s", error)
+            parts.board.now = replace(parts.board.now, reload_error=str(error))
+            parts.feed.publish(Change("reload"))
+            raise
+        config = replace(config, generation=self._config.generation + 1)
+        selectors = await pipeline.swap(config)
+        self._scraper.watch(config.targets, selectors)
+        parts.board.now = replace(parts.board.now, config=config, reload_error=None)
+        parts.feed.publish(Change("reload"))
+        log.info("reloaded: generation %d", config.generation)
+
+    @property
+    def _config(self) -> Config:
+        return self._parts.board.now.config
+
+    def _deliver(self, scrape: Scrape) -> None:
+        assert self._pipeline is not None, "scraping begins after the pipeline"
+        self._pipeline.deliver(scrape)
+
+    def _wake(self) -> None:
+        """A person changed an incident; called from any thread."""
+        if self._loop is not None and self._pipeline is not None and self._worker is not None:
+            self._loop.call_soon_threadsafe(self._pipeline.incidents_changed)
+            self._worker.wake()
+
+    def _http(self) -> FastAPI:
+        parts = self._parts
+        gate = Gate(parts.clock, self.settings.token, self.settings.allowed_hosts)
+        http = api.build(
+            board=parts.board,
+            db=parts.db,
+            clock=parts.clock,
+            feed=parts.feed,
+            meters=parts.meters,
+            gate=gate,
+            wake=self._wake,
+            reload=self.reload,
+            version=VERSION,
+        )
+        web.add_pages(
+            http,
+            board=parts.board,
+            db=parts.db,
+            clock=parts.clock,
+            feed=parts.feed,
+            gate=gate,
+            wake=self._wake,
+        )
+        return http
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What everything shares."""
+
+    clock: Clock
+    db: Database
+    board: Board
+    feed: Feed
+    meters: Meters
+    telemetry: Telemetry
+
+
+def build(settings: Settings, clock: Clock | None = None) -> App:
+    """The server that these settings describe. LoadError, StoreError; nothing runs yet."""
+    time = clock if clock is not None else SystemClock()
+    config = files.load(settings.files)
+    db = open_database(settings.database, server_time=clock is None)
+    try:
+        board = Board(Live(config, started_at=time.now()))
+        telemetry = Telemetry(settings.otlp_endpoint)
+        return App(settings, _Parts(time, db, board, Feed(), Meters(), telemetry))
+    except BaseException:
+        db.close()
+        raise
+
+
+async def serve(settings: Settings) -> None:
+    """Run a server until SIGTERM or SIGINT; SIGHUP reloads."""
+    app = build(settings)
+    server = _Server(
+        uvicorn.Config(
+            app.http,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+    )
+    async with _signals(app, server):
+        await app.start()
+        # What was built lives as long as the process: the collector need not walk it again.
+        gc.collect()
+        gc.freeze()
+        try:
+            await server.serve()
+        finally:
+            await app.stop()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to us: SIGHUP reloads."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _signals(app: App, server: uvicorn.Server) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload_loudly(app))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    def end() -> None:
+        server.should_exit = True
+        app.hang_up()
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, end)
+    try:
+        yield
+    finally:
+        for one in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(one)
+
+
+async def _reload_loudly(app: App) -> None:
+    with contextlib.suppress(LoadError):  # logged, and shown on the overview
+        await app.reload()

@@ -1,0 +1,35 @@
+"""What many commands are given alike: the settings file, the server."""
+# ruff: noqa: PLC0415 - imports inside functions: see vigie.cli.entry
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from vigie.cli.ending import CannotRun
+
+if TYPE_CHECKING:
+    from vigie.settings import Settings
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The vigie.yaml to use.", show_default=True)
+]
+DEFAULT_CONFIG: Final = Path("vigie.yaml")
+
+# Read by typer, so that --help shows them: the variables of clients are not the server's settings.
+UrlOption = Annotated[str, typer.Option("--url", envvar="VIGIE_URL", help="The server.")]
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="VIGIE_TOKEN", help="Its token, if it has one.", metavar="T"),
+]
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+
+def settings_of(config: Path, listen: str | None = None) -> "Settings":
+    """The settings; LoadError for what the file says, CannotRun for everything else."""
+    from vigie.settings import SettingsError, load
+
+    try:
+        return load(config, listen=listen)
+    except SettingsError as error:
+        raise CannotRun(str(error)) from error
