@@ -83,7 +83,7 @@ class Signal:
     title: str
     urgency: Urgency
     severity: Severity
-    started_at: float
+    started_at: float  # of a burn, an estimate from the rate at which events fail
     firing: bool
     clear: bool
     recover_after_s: float

@@ -43,7 +43,7 @@ def burn_signal(slo: SloFigures, policy: Policy, open_: OpenIncident | None) -> 
         title=_burn_title(slo, shown),
         urgency=_burn_urgency(firing, open_),
         severity=_burn_severity(firing, open_),
-        started_at=min((arm.since for arm in firing), default=slo.window.end),
+        started_at=min((_began(arm) for arm in firing), default=slo.window.end),
         firing=bool(firing),
         clear=not firing and _now_measured(judged, policy.coverage_floor),
         recover_after_s=policy.recover_after_s,
@@ -98,6 +98,17 @@ def _judged(arms: Sequence[ArmFigures], open_: OpenIncident | None) -> list[ArmF
     if open_ is None or open_.urgency is Urgency.LOW:
         return list(arms)
     return [arm for arm in arms if arm.arm.kind is ArmKind.PAGE] or list(arms)
+
+
+def _began(arm: ArmFigures) -> float:
+    """When the failing probably began: as long ago as the bad events of the long window take to
+    happen at the rate of the short one. An arm says only when it fired, which is later.
+    """
+    now, bad = arm.short.end, arm.short.total - arm.short.good
+    if bad == 0:
+        return arm.since
+    lasted_s = (arm.long.total - arm.long.good) / bad * (now - arm.short.start)
+    return min(max(now - lasted_s, arm.long.start), arm.since)
 
 
 def _now_measured(arms: Sequence[ArmFigures], floor: float) -> bool:

@@ -144,6 +144,7 @@ def load(path: Path | None, **overrides: object) -> Settings:
         raise places.refusal(_reasons(error)) from None
     except UnreadableEnvironment as error:
         raise SettingsError(f"environment: error: {error}: {error.__cause__}") from error
+    settings = _one_token(settings, places)
     if reasons := list(_contradictions(settings)):
         raise places.refusal(reasons)
     settings = _resolved(settings, path.absolute().parent if path is not None else Path.cwd())
@@ -224,6 +225,16 @@ def _reasons(error: ValidationError) -> Iterator[Reason]:
         )
         message = item["msg"].removeprefix("Value error, ")
         yield key, f"`{name}`: {message} ({about})"
+
+
+def _one_token(settings: Settings, places: "_Places") -> Settings:
+    """VIGIE_TOKEN is meant over a `token_file:` of the file, VIGIE_TOKEN_FILE over a `token:`."""
+    if settings.token is None or settings.token_file is None:
+        return settings
+    ranks = {key: places.rank(key) for key in ("token", "token_file")}
+    weaker = min(ranks, key=lambda key: ranks[key])
+    alike = len(set(ranks.values())) == 1
+    return settings if alike else settings.model_copy(update={weaker: None})
 
 
 def _contradictions(settings: Settings) -> Iterator[Reason]:
@@ -318,6 +329,11 @@ class _Places:
         if len(problems.items) == len(lines):
             return LoadError(problems.items)
         return SettingsError("\n".join(lines))
+
+    def rank(self, key: str) -> int:
+        """How strong the word for a setting is: command line, environment, file."""
+        source = self._source(key)
+        return 2 if source.startswith("--") else 1 if source != "settings" else 0
 
     def _mark(self, key: str) -> Mark | None:
         if self._source(key) != "settings" or self._file.fields is None:

@@ -72,7 +72,7 @@ def test_a_page_arm_that_fires_demands_a_page_and_says_what_burns() -> None:
     assert (signal.firing, signal.clear, signal.urgency) == (True, False, Urgency.HIGH)
     assert signal.key == "slo-burn:checkout/availability"
     assert signal.title == "checkout/availability burns 21x its error budget (1h/5m)"
-    assert signal.started_at == NOW - 5
+    assert signal.started_at == NOW - 300  # all of it happened within the short window
     assert signal.recover_after_s == 120.0
     assert signal.labels == {"tier": "1", "service": "checkout", "slo": "availability"}
 
@@ -149,7 +149,19 @@ def test_the_worst_firing_arm_gives_the_severity_and_the_fastest_page_the_title(
     assert signal.title.endswith("burns 15x its error budget (1h/5m)")
 
 
-def test_it_began_when_the_first_arm_began_to_fire() -> None:
+def test_it_began_when_so_many_failures_take_at_this_rate() -> None:
+    """60 in the last 5 min are 12 a minute: 90 took 7.5 min."""
+    firing = replace(
+        arm(PAGE, FIRING, since=NOW - 5),
+        long=window(PAGE.long_s, 90, 1000),
+        short=window(PAGE.short_s, 60, 100),
+    )
+    signal = burn_signal(figures(firing), POLICY, None)
+    assert signal is not None
+    assert signal.started_at == NOW - 450
+
+
+def test_without_recent_failures_it_began_when_the_first_arm_fired() -> None:
     signal = burn_signal(
         figures(arm(TICKET, FIRING, since=NOW - 900), arm(PAGE, FIRING, since=NOW - 5)),
         POLICY,

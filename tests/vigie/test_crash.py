@@ -93,6 +93,16 @@ def test_killed_while_it_burns(world: Watched, point: str) -> None:
     ends_well(world)
 
 
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_killed_on_another_database(world: Watched, database_url: str) -> None:
+    world.config.write_text(f"{world.config.read_text()}database: {database_url}\n")
+    world.start("open.after_commit")
+    burn(world)
+    killed(world)
+    world.start()
+    ends_well(world)
+
+
 def test_killed_while_a_page_is_being_sent(world: Watched) -> None:
     world.phone.on_page = lambda: world.signal(signal.SIGKILL)
     world.start()

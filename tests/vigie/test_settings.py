@@ -88,6 +88,19 @@ def test_the_token_is_read_from_its_file(file: Path) -> None:
     assert "s3cret" not in repr(settings)
 
 
+def test_a_token_of_the_environment_is_meant_over_a_token_file_of_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("token_file: nowhere\n")
+    monkeypatch.setenv("VIGIE_TOKEN", "from the environment")
+    assert load(file).token == "from the environment"
+    monkeypatch.delenv("VIGIE_TOKEN")
+    file.write_text("token: from the file\n")
+    (file.parent / "secret").write_text("s3cret\n")
+    monkeypatch.setenv("VIGIE_TOKEN_FILE", str(file.parent / "secret"))
+    assert load(file).token == "s3cret"
+
+
 @pytest.mark.parametrize(
     ("listen", "public_url", "url"),
     [
