@@ -34,6 +34,7 @@ from vigie.pipeline.tick import Pipeline
 from vigie.settings import Settings
 from vigie.store import jobs
 from vigie.store.db import Database, open_database
+from vigie.store.errors import StoreError
 from vigie.store.keep import Retention
 from vigie.telemetry import Meters, Telemetry
 
@@ -56,6 +57,15 @@ class App:
         self._reloading = asyncio.Lock()
         self.http = self._http()
 
+    @property
+    def live(self) -> Live:
+        """What is known now."""
+        return self._parts.board.now
+
+    def close(self) -> None:
+        """Let go of the database of a server that was never started."""
+        self._parts.db.close()
+
     async def start(self) -> None:
         """Run everything but the HTTP server; undone when any of it fails."""
         async with AsyncExitStack() as stack:
@@ -73,7 +83,8 @@ class App:
     async def reload(self) -> None:
         """Read the files again and swap the configuration between two ticks.
 
-        A bad reload leaves the old configuration in force and says so on the overview; LoadError.
+        A bad reload leaves the old configuration in force and says so on the overview; LoadError,
+        and StoreError where the database can't say what it remembers of the new one.
         """
         async with self._reloading:
             await self._reload()
@@ -147,13 +158,13 @@ class App:
         assert pipeline is not None, "reload follows start"
         try:
             config = await asyncio.to_thread(files.load, self.settings.files)
-        except LoadError as error:
+            config = replace(config, generation=self._config.generation + 1)
+            selectors = await pipeline.swap(config)
+        except (LoadError, StoreError) as error:
             log.error("reload refused, the old files stay in force: %s", error)
             parts.board.now = replace(parts.board.now, reload_error=str(error))
             parts.feed.publish(Change("reload"))
             raise
-        config = replace(config, generation=self._config.generation + 1)
-        selectors = await pipeline.swap(config)
         self._scraper.watch(config.targets, selectors)
         parts.board.now = replace(parts.board.now, config=config, reload_error=None)
         parts.feed.publish(Change("reload"))
@@ -284,5 +295,5 @@ async def _signals(app: App, server: uvicorn.Server) -> AsyncIterator[None]:
 
 
 async def _reload_loudly(app: App) -> None:
-    with contextlib.suppress(LoadError):  # logged, and shown on the overview
+    with contextlib.suppress(LoadError, StoreError):  # logged, and shown on the overview
         await app.reload()

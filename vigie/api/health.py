@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 from fastapi import FastAPI
@@ -11,12 +11,17 @@ from starlette.responses import PlainTextResponse, Response
 
 from slo.load.yaml import LoadError
 from vigie.access import problem
+from vigie.clock import Clock
 from vigie.live import Board, Live
 
 Reload: TypeAlias = Callable[[], Awaitable[object]]
 
 
-def add(app: FastAPI, board: Board, reload: Reload) -> None:
+# A slice ends at least once a minute, and a tick with it.
+STALLED_S: Final = 150.0
+
+
+def add(app: FastAPI, board: Board, clock: Clock, reload: Reload) -> None:
     @app.head("/-/healthy", include_in_schema=False)
     @app.get("/-/healthy", tags=["server"], summary="The process answers")
     async def healthy() -> Response:
@@ -25,7 +30,7 @@ def add(app: FastAPI, board: Board, reload: Reload) -> None:
     @app.head("/-/ready", include_in_schema=False)
     @app.get("/-/ready", tags=["server"], summary="Figures are being recorded")
     async def ready() -> Response:
-        reasons = unready(board.now)
+        reasons = unready(board.now, clock.now())
         if not reasons:
             return PlainTextResponse("ready\n")
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(reasons), reasons=reasons)
@@ -37,11 +42,13 @@ def add(app: FastAPI, board: Board, reload: Reload) -> None:
         return _reloaded(board.now)
 
 
-def unready(live: Live) -> list[str]:
+def unready(live: Live, now: float) -> list[str]:
     """Why the server is of no use now; empty when it is."""
     reasons = []
     if live.status is None:
         reasons.append("nothing was committed yet")
+    elif now - live.status.at > STALLED_S:
+        reasons.append(f"the last tick was committed {now - live.status.at:.0f} s ago")
     if live.ticks_failed:
         reason = live.tick_error or "no reason was given"
         reasons.append(f"the last {live.ticks_failed} ticks could not be recorded: {reason}")

@@ -52,7 +52,7 @@ def build(
     app.add_middleware(Access, gate=gate)
     problems.add_handlers(app)
     app.include_router(_api(board, db, clock, feed, wake))
-    health.add(app, board, reload)
+    health.add(app, board, clock, reload)
     _add_metrics(app, board, db, meters)
     return app
 

@@ -125,8 +125,12 @@ class Pipeline:
 
     async def _run(self) -> None:
         while True:
-            await self._wait()
-            await self.tick()
+            try:
+                await self._wait()
+                await self.tick()
+            except Exception:  # a defect outside the tick itself must not end all watching
+                log.exception("the loop of ticks failed; it goes on")
+                self._meters.tick_failures.inc()
             await self._clock.sleep_until(self._clock.now() + MIN_PAUSE_S)
 
     async def _wait(self) -> None:

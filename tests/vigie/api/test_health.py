@@ -33,6 +33,14 @@ async def test_a_server_that_cannot_record_is_not_ready_and_says_why(
     assert reason in answer.json["reasons"][0]
 
 
+async def test_an_engine_that_stalls_is_not_ready(site: Site) -> None:
+    site.fleet.board.now = live(CALM)
+    site.fleet.clock.set(CALM.at + 151.0)
+    answer = await site.get("/-/ready")
+    assert answer.status == 503
+    assert answer.json["reasons"] == ["the last tick was committed 151 s ago"]
+
+
 async def test_pages_stay_readable_while_the_server_is_not_ready(site: Site) -> None:
     site.fleet.board.now = live(CALM, ticks_failed=3, tick_error="the disk is full")
     page = await site.get("/", headers={"Accept": "text/html"})
