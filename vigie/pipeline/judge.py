@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from collectors.targets import TargetStatus
 from incidents import signals
 from incidents.model import IncidentType, Signal, SilentTarget
 from slo import availability
@@ -172,7 +173,7 @@ def _silence(
     return signals.no_data_signal(
         service,
         [figures.slo(int(index)) for index in indexes],
-        _expected_by(state, indexes),
+        _expected_by(state, indexes, figures.at),
         recover_after_s=max(policy.recover_after_s for policy in policies),
         coverage_floor=max(policy.coverage_floor for policy in policies),
         since=figures.at if np.isnan(since).all() else float(np.nanmin(since)),
@@ -180,12 +181,21 @@ def _silence(
     )
 
 
-def _expected_by(state: State, indexes: Ints) -> list[SilentTarget]:
+def _expected_by(state: State, indexes: Ints, now: float) -> list[SilentTarget]:
     """The targets that some SLOs expect, as they were last seen."""
     cols = state.plan.col_of_slo[indexes]
     targets = np.unique(state.expected.targets[np.isin(state.expected.cols, cols)])
     seen = [state.targets[state.expected.order[target]] for target in targets]
-    return [SilentTarget(s.target.id, s.health, s.error, s.last_good_at) for s in seen]
+    return [_heard_of(status, state.since, now) for status in seen]
+
+
+def _heard_of(status: TargetStatus, since: float, now: float) -> SilentTarget:
+    """One that was up and was not even asked since does not answer either."""
+    target, last = status.target, status.last_good_at
+    silent_s = now - max(last or since, since)
+    if status.health == "up" and silent_s > MAX_GAP_INTERVALS * target.interval_s:
+        return SilentTarget(target.id, "down", f"not scraped for {silent_s:.0f} s", last)
+    return SilentTarget(target.id, status.health, status.error, last)
 
 
 def _page_at(state: State) -> Floats:

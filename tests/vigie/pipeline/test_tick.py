@@ -157,6 +157,7 @@ def test_silence_is_judged_although_nothing_arrives(tell: Callable[..., Shop]) -
             await shop.vigie.pipeline.tick()
 
     shop = tell(story)
+    assert shop.incidents()[0]["urgency"] == "high"
     silent_since = T0 + 300
     waited = shop.incidents()[0]["opened_at"] - silent_since
     assert waited <= POLICY.no_data_after_s + INTERVAL_S
