@@ -112,6 +112,7 @@ class Ledger:
     _sealed: Ints  # of all sealed slices
     _open: Mapping[int, _Open] = field(default_factory=dict)
     _changed: tuple[int, ...] = ()
+    _retries: int = 0
     _spans: Spans = field(default_factory=no_spans)
 
     def seal(self, before: float) -> tuple["Ledger", tuple[Row, ...]]:
@@ -137,7 +138,8 @@ class Ledger:
             if start < self.open_from:
                 raise ValueError(f"the slice of {start} is sealed")
             one = slices.get(start)
-            slices[start] = _Open(one.sums + sums, one.revision + 1) if one else _Open(sums, 1)
+            before, revision = (one.sums, one.revision) if one else (0, 0)
+            slices[start] = _Open(before + sums, revision + 1 + self._retries)
         spans = _joined(self._spans, addition.spans)
         return replace(self, _open=slices, _changed=tuple(sorted(addition.slices)), _spans=spans)
 
@@ -145,6 +147,12 @@ class Ledger:
         """The ledger with an open slice as it was stored (at a restart)."""
         sums = np.stack([row.good, row.total, row.measured_us])
         return replace(self, _open={**self._open, row.start: _Open(sums, row.revision)})
+
+    def retried(self) -> "Ledger":
+        """The same for another try, after one whose transaction may have been committed or not:
+        what this try writes replaces what that one may have written.
+        """
+        return replace(self, _retries=self._retries + 1)
 
     def changed_rows(self) -> tuple[Row, ...]:
         """The slices that the last `add` changed, whole."""

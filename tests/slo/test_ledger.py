@@ -112,6 +112,14 @@ def test_nothing_is_added_to_a_sealed_slice() -> None:
         put(ledger, T0 + 50, 1, 1)
 
 
+@pytest.mark.parametrize("start", [T0, T0 + 10], ids=["a slice there was", "a new one"])
+def test_another_try_replaces_whatever_the_first_may_have_written(start: int) -> None:
+    before = put(empty(10, 1, T0), T0, 3, 5)
+    (first,) = put(before, start, 1, 1).changed_rows()
+    (second,) = put(before.retried(), start, 1, 4).changed_rows()
+    assert first.revision < second.revision
+
+
 def test_a_slice_taken_from_storage_goes_on_at_its_revision() -> None:
     one = np.array([4]), np.array([6]), np.array([9])
     ledger = put(empty(10, 1, T0).reopened(Row(10, T0, 8, *one)), T0, 1, 1)

@@ -63,7 +63,8 @@ class Pipeline:
         self._meters, self._telemetry = meters, telemetry
         self._wake_worker, self._outcry = wake_worker, outcry
         self._restored = restored
-        self._open: dict[str, OpenIncident] | None = None
+        self._open: dict[str, OpenIncident] = {}
+        self._open_is_old = True
         self._arrived: deque[Scrape] = deque(maxlen=MAX_WAITING)
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -93,7 +94,7 @@ class Pipeline:
 
     def incidents_changed(self) -> None:
         """A person changed an incident: the next tick reads them anew."""
-        self._open = None
+        self._open_is_old = True
         self._wake.set()
 
     async def start(self) -> None:
@@ -101,10 +102,12 @@ class Pipeline:
 
     async def stop(self) -> None:
         """End after the tick under way, with one more for what has arrived."""
-        for task in (self._task, self._cry):
-            if task is not None:
+        tasks = [task for task in (self._task, self._cry) if task is not None]
+        # Not within a tick: its transaction may be committed all the same, and nobody would know.
+        async with self._turn:
+            for task in tasks:
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.tick()
 
     async def swap(self, config: Config) -> Mapping[str, frozenset[Selector]]:
@@ -112,7 +115,7 @@ class Pipeline:
         async with self._turn:
             now, before = self._clock.now(), self.state
             self._restored = await self._db.awrite(lambda c: replan(c, config, before, now))
-            self._open = None
+            self._open_is_old = True
         self._wake.set()
         return self.state.plan.selectors
 
@@ -152,10 +155,10 @@ class Pipeline:
         effects: Effects | None = None
         try:
             with self._meters.tick_seconds.time():
-                open_ = self._open
-                if open_ is None:
-                    open_ = self._open = await self._db.aread(incidents.open_incidents)
-                after, effects = decide(self.state, batch, open_, now)
+                if self._open_is_old:
+                    self._open_is_old = False  # before it is read: it may change meanwhile
+                    self._open = await self._db.aread(incidents.open_incidents)
+                after, effects = decide(self.state, batch, self._open, now)
                 committed = await self._commit(effects, now)
         except StoreError as error:
             self._not_recorded(str(error), effects)
@@ -194,8 +197,7 @@ class Pipeline:
         self._meters.ticks.inc()
         self._meters.late.inc(effects.late)
         self._meters.watermark.set(now)
-        if committed.incidents:
-            self._open = None
+        self._open_is_old = self._open_is_old or bool(committed.incidents)
         self._board.now = replace(
             self._board.now,
             config=after.plan.config,
@@ -215,10 +217,14 @@ class Pipeline:
     def _not_recorded(self, reason: str, effects: Effects | None) -> None:
         """Say loudly that this tick could not be recorded, and go on with what was known before."""
         self._failed += 1
+        self._open_is_old = True
+        state = replace(self.state, ledger=self.state.ledger.retried())
+        self._restored = replace(self._restored, state=state)
         self._meters.tick_failures.inc()
         log.error("tick not recorded: %s (%d in a row)", reason, self._failed)
         self._board.now = replace(self._board.now, tick_error=reason, ticks_failed=self._failed)
-        if self._failed >= FAILURES_BEFORE_TELLING:
+        told = self._cry is None or self._cry.done()
+        if self._failed >= FAILURES_BEFORE_TELLING and told:
             firing = effects.firing if effects is not None else ()
             self._cry = asyncio.create_task(self._outcry(f"Vigie can't record: {reason}", firing))
 

@@ -22,7 +22,7 @@ from slo.ledger import Row as SliceRow
 from slo.ledger import Spans
 from slo.series import Ints
 from vigie.store.errors import Corrupt, Newer
-from vigie.store.sql import insert, insert_for
+from vigie.store.sql import insert, insert_for, put
 from vigie.store.tables import ledger, sli, span
 
 _VERSION: Final = 1
@@ -126,7 +126,7 @@ def first_start(c: Connection, width_s: int) -> int | None:
 
 
 def write_spans(c: Connection, spans: Spans, ids: Ints) -> None:
-    """Add spans whose columns are `ids`."""
+    """Store spans whose columns are `ids`; one that stands there already is written again."""
     if not len(spans.cols):
         return
     columns = zip(
@@ -138,7 +138,8 @@ def write_spans(c: Connection, spans: Spans, ids: Ints) -> None:
         strict=True,
     )
     names = ("sli_id", "began_at", "ended_at", "good", "total")
-    c.execute(span.insert(), [dict(zip(names, row, strict=True)) for row in columns])
+    rows = [dict(zip(names, row, strict=True)) for row in columns]
+    put(c, span, rows, by=("sli_id", "began_at", "ended_at"))
 
 
 def read_spans(c: Connection, since: float, ids: Ints) -> Spans:

@@ -80,6 +80,7 @@ span = Table(  # increments whose time is known only to lie in (began_at, ended_
     Column("ended_at", Double, nullable=False, index=True),
     Column("good", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
+    Index("uq_span_sli_id_began_at_ended_at", "sli_id", "began_at", "ended_at", unique=True),
 )
 
 target_memory = Table(  # the last raw values of a target's series

@@ -40,14 +40,18 @@ class Shop:
     ) -> None:
         """So many good and bad events an instance and interval; silent ones answer nothing."""
         for _ in range(round(seconds / INTERVAL_S)):
-            self.clock.set(self.clock.now() + INTERVAL_S)
-            for name, process in self.processes.items():
-                at = self.clock.now() - 1.0
-                process.events += [Event(at, "200")] * good + [Event(at, "500")] * bad
-                body = None if name in silent else process.page(TEXT)
-                target = self.vigie.config.targets[name]
-                self.vigie.pipeline.deliver(self.vigie.scrape(target, body, TEXT))
+            self.scrape(good, bad, silent)
             await self.vigie.pipeline.tick()
+
+    def scrape(self, good: int = 50, bad: int = 0, silent: tuple[str, ...] = ()) -> None:
+        """One interval goes by, and every instance is asked."""
+        self.clock.set(self.clock.now() + INTERVAL_S)
+        for name, process in self.processes.items():
+            at = self.clock.now() - 1.0
+            process.events += [Event(at, "200")] * good + [Event(at, "500")] * bad
+            body = None if name in silent else process.page(TEXT)
+            target = self.vigie.config.targets[name]
+            self.vigie.pipeline.deliver(self.vigie.scrape(target, body, TEXT))
 
     def incidents(self) -> list[Mapping[str, Any]]:
         read = lambda c: incidents.page(c, state=None, service=None, before=None, limit=99)  # noqa: E731 - a query, not a function
@@ -249,6 +253,63 @@ def test_a_failed_tick_leaves_no_trace_and_the_next_counts_everything(
     shop = tell(story)
     assert shop.vigie.board.now.tick_error is None
     assert shop.vigie.counted() == (3 * 18 * 50, 3 * 18 * 50)
+
+
+def test_a_commit_that_fails_after_it_lasted_is_counted_once(
+    tell: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line to the database breaks in a COMMIT that was carried out: nobody knows."""
+
+    async def story(shop: Shop) -> None:
+        await shop.run(60)
+        db, really = shop.vigie.db, shop.vigie.db.awrite
+
+        async def lasts_and_fails(work: Callable[..., Any]) -> None:
+            await really(work)
+            raise Unavailable("the outcome is unknown")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(db, "awrite", lasts_and_fails)
+            await shop.run(40, good=40, bad=10)
+        await shop.run(20, good=40, bad=10)
+        shop.vigie.kill()
+        shop.vigie.start()
+
+    shop = tell(story)
+    assert shop.vigie.counted() == (3 * (11 * 50 + 12 * 40), 3 * 23 * 50)
+    (incident,) = shop.incidents()
+    assert shop.jobs() == [f"notify:{incident['number']}:page:oncall"]
+
+
+def test_a_stop_in_the_middle_of_a_commit_loses_nothing(
+    tell: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.run(60)
+        db, really = shop.vigie.db, shop.vigie.db.awrite
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(work: Callable[..., Any]) -> Any:
+            begun.set()
+            await go.wait()
+            return await really(work)
+
+        monkeypatch.setattr(db, "awrite", slow)
+        await shop.vigie.pipeline.start()
+        shop.scrape()
+        while not begun.is_set():
+            shop.clock.set(shop.clock.now() + 0.01)
+            await asyncio.sleep(0)
+        shop.scrape()
+        stopping = asyncio.create_task(shop.vigie.pipeline.stop())
+        await asyncio.sleep(0)
+        go.set()
+        await stopping
+        shop.vigie.kill()
+        shop.vigie.start()
+
+    shop = tell(story)
+    assert shop.vigie.counted() == (3 * 13 * 50, 3 * 13 * 50)
 
 
 def test_a_defect_in_a_tick_is_survived(

@@ -53,6 +53,9 @@ def _figures() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_span"),
     )
     op.create_index("ix_span_ended_at", "span", ["ended_at"])
+    op.create_index(
+        "uq_span_sli_id_began_at_ended_at", "span", ["sli_id", "began_at", "ended_at"], unique=True
+    )
     op.create_table(
         "target_memory",
         sa.Column("target", sa.Text(), nullable=False),
