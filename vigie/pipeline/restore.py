@@ -1,6 +1,6 @@
 """What a server starts from: a configuration, and what the database remembers for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,6 +47,7 @@ def restore(c: Connection, config: Config, slice_s: int, now: float) -> Restored
     plan = compile_plan(config, slice_s)
     remembered = memories.read(c)
     kept = {name: remembered.get(name) or unseen(None) for name in config.targets}
+    _end_outages(c, kept.values())
     return _restored(c, plan, kept, {}, now)
 
 
@@ -67,6 +68,7 @@ def replan(c: Connection, config: Config, before: State, now: float) -> Restored
         restored.state,
         since=before.since,
         tick=before.tick,
+        availability={**restored.state.availability, **_known_in_both(before, plan)},
         below_since=np.array([below.get(w.slo.id, np.nan) for w in plan.watches], dtype=float),
     )
     return replace(restored, state=state)
@@ -96,7 +98,7 @@ def _restored(
         alerts=_alerts(c, plan, now),
         last_rate=np.zeros(plan.columns),
         below_since=np.full(len(plan.watches), np.nan),
-        availability=_availability(c, plan, kept),
+        availability=_availability(c, plan),
         figures=None,
     )
     return Restored(state, ids, now)
@@ -172,21 +174,28 @@ def _alerts(c: Connection, plan: Plan, now: float) -> Alerts:
     return fresh
 
 
-def _availability(
-    c: Connection, plan: Plan, kept: Mapping[str, Memory]
-) -> Mapping[str, Availability]:
-    """Outages as stored; one that was going on when the server stopped ends where its measuring
-    did.
-    """
-    last_page = max((m.page_at for m in kept.values() if m.page_at is not None), default=0.0)
-    found = dict.fromkeys(plan.services, 0.0)
+def _availability(c: Connection, plan: Plan) -> Mapping[str, Availability]:
+    """What is known of services before anything is measured: the length of their outages."""
+    ended_s = dict.fromkeys(plan.services, 0.0)
     for outage in outages.read(c):
-        ended = (
-            outage.ended_at if outage.ended_at is not None else max(last_page, outage.started_at)
-        )
-        if outage.ended_at is None:
-            outages.write(c, [replace(outage, ended_at=ended)])
-        if outage.service in found:
-            found[outage.service] += ended - outage.started_at
+        if outage.service in ended_s and outage.ended_at is not None:
+            ended_s[outage.service] += outage.ended_at - outage.started_at
     unknown, reason = ServiceState.UNKNOWN, "nothing was measured yet"
-    return {name: Availability(unknown, reason, length) for name, length in found.items()}
+    return {name: Availability(unknown, reason, length) for name, length in ended_s.items()}
+
+
+def _known_in_both(before: State, plan: Plan) -> Mapping[str, Availability]:
+    """Services that a reload leaves as they are: an outage goes on through it."""
+    return {
+        name: before.availability[name] for name in plan.services if name in before.availability
+    }
+
+
+def _end_outages(c: Connection, kept: Iterable[Memory]) -> None:
+    """Outages that were going on when the server stopped end where its measuring did."""
+    last_page = max((m.page_at for m in kept if m.page_at is not None), default=0.0)
+    ended = [
+        replace(outage, ended_at=max(last_page, outage.started_at))
+        for outage in outages.ongoing(c).values()
+    ]
+    outages.write(c, ended)

@@ -15,7 +15,7 @@ from vigie.clock import SetClock
 from vigie.config import Config
 from vigie.pipeline import tick as tick_module
 from vigie.pipeline.decide import next_deadline
-from vigie.store import incidents
+from vigie.store import incidents, outages
 from vigie.store.errors import Unavailable
 from vigie.store.tables import job
 from world import INTERVAL_S, POLICY, T0, TEXT, Event, Process, Vigie, config_for
@@ -231,6 +231,26 @@ def test_a_reload_between_two_ticks_loses_no_series_state(tell: Callable[..., Sh
     status = shop.vigie.board.now.status
     assert status is not None
     assert list(status.slos) == ["shop/success"]
+
+
+def test_an_outage_goes_on_through_a_reload_and_ends_where_measuring_did(
+    tell: Callable[..., Shop],
+) -> None:
+    async def story(shop: Shop) -> None:
+        await shop.run(100)
+        await shop.run(60, good=0, bad=50)
+        assert shop.service() is ServiceState.DOWN
+        await shop.vigie.pipeline.swap(shop.vigie.config)
+        await shop.run(20, good=0, bad=50)
+        (outage,) = shop.vigie.db.read(outages.read)
+        assert outage.ended_at is None
+        shop.vigie.kill()
+        shop.clock.set(shop.clock.now() + 600.0)
+        shop.vigie.start()
+        (outage,) = shop.vigie.db.read(outages.read)
+        assert outage.ended_at == T0 + 180.0
+
+    tell(story)
 
 
 def test_a_failed_tick_leaves_no_trace_and_the_next_counts_everything(
