@@ -305,14 +305,15 @@ def test_a_stop_in_the_middle_of_a_commit_loses_nothing(
     tell: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(shop: Shop) -> None:
-        await shop.run(60)
+        await shop.run(55)  # the two scrapes to come lie in one slice
         db, really = shop.vigie.db, shop.vigie.db.awrite
         begun, go = asyncio.Event(), asyncio.Event()
 
         async def slow(work: Callable[..., Any]) -> Any:
+            result = await really(work)  # it lasts, whoever waits for the word or not
             begun.set()
             await go.wait()
-            return await really(work)
+            return result
 
         monkeypatch.setattr(db, "awrite", slow)
         await shop.vigie.pipeline.start()
@@ -329,7 +330,31 @@ def test_a_stop_in_the_middle_of_a_commit_loses_nothing(
         shop.vigie.start()
 
     shop = tell(story)
-    assert shop.vigie.counted() == (3 * 13 * 50, 3 * 13 * 50)
+    assert shop.vigie.counted() == (3 * 12 * 50, 3 * 12 * 50)
+
+
+def test_what_a_person_changes_while_incidents_are_read_is_read_again(
+    tell: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    async def story(shop: Shop) -> None:
+        await shop.run(20)
+        pipeline, really = shop.vigie.pipeline, shop.vigie.db.aread
+
+        async def read(work: Callable[..., Any]) -> Any:
+            found = await really(work)
+            if not reads:
+                pipeline.incidents_changed()
+            reads.append(found)
+            return found
+
+        monkeypatch.setattr(shop.vigie.db, "aread", read)
+        pipeline.incidents_changed()
+        await shop.run(20)
+
+    tell(story)
+    assert len(reads) == 2
 
 
 def test_a_defect_in_a_tick_is_survived(
