@@ -1,222 +1,215 @@
-"""Counting queries in PromQL, compiled to the selectors whose increments they sum.
+"""PromQL queries of SLIs, compiled once, so that a tick does no parsing.
 
-A counting query is a counter selector, `sum(...)` of one, or sums added up with `+`. The selector
-may stand inside `increase(...[w])` or `rate(...[w])`: what is counted are its increments either
-way, and the window is the one that is being looked at.
+Two forms: *counting*, linear sums of the increments of counters, which are exact
+(`slo.promql_counting`); and *sampled*, expressions over current values that give one judged sample
+a slice (`slo.promql_sampled`). `rate` or `increase` says that a query counts. What counters and
+gauges alike are written as, a plain selector, counts in `compile_events` and is a current value
+everywhere else, unless `counter` says otherwise.
+
+Every function raises QueryError, with its place in the query and a `code`.
 """
 
 from collections.abc import Iterator
-from typing import NoReturn
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
 
-import promql_parser as ast
-import re2
-
-from slo import promql_text, windows
+from slo import promql_counting, promql_ratio, promql_sampled, promql_text
+from slo.expression import Expression
+from slo.expression_nodes import Node, OrZero, Over, is_number
+from slo.promql_counting import Sum
+from slo.promql_ratio import Piece
+from slo.promql_sampled import Sampled, Weight
 from slo.promql_text import QueryError, Tokens
-from slo.spec import Events, Matcher, MatchOp, Selector
+from slo.promql_walk import SERVED, counting_call
+from slo.spec import CountingSli, Events, Op, RatioKind, SampledSli
 
-__all__ = ["QueryError", "compile_events"]
+__all__ = [
+    "QueryError",
+    "compile_events",
+    "compile_expression",
+    "compile_grouped",
+    "compile_pair",
+    "compile_ratio",
+    "compile_threshold",
+]
 
-_OPS = (
-    (ast.MatchOp.Equal, MatchOp.EQUAL),
-    (ast.MatchOp.NotEqual, MatchOp.NOT_EQUAL),
-    (ast.MatchOp.Re, MatchOp.MATCH),
-    (ast.MatchOp.NotRe, MatchOp.NOT_MATCH),
-)
-_COUNTING = ("increase", "rate")
-_SERVED = 'write a sum of counters, such as sum(http_requests_total{code!~"5.."})'
+_OTHER: Final = {RatioKind.GOOD: RatioKind.BAD, RatioKind.BAD: RatioKind.GOOD}
 
 
 def compile_events(query: str) -> Events:
     """The selectors that a counting query sums; QueryError says which part can't be served."""
-    tokens = Tokens(query)
-    root = promql_text.parse(tokens)
-    selectors = tuple(_Compiler(tokens).selectors(root))
-    return Events(query=query.strip(), selectors=selectors)
+    found = promql_counting.compile_sum(query)
+    _refuse_grouping(found)
+    return _events(query, found)
 
 
-class _Compiler:
-    """Walks the syntax tree in the order of the text, so that the cursor in `tokens` knows where
-    each part stands.
+def compile_grouped(query: str) -> tuple[Events, tuple[str, ...]]:
+    """A counting query and the labels of its outermost `sum by (...)`, none when it has none."""
+    found = promql_counting.compile_sum(query)
+    if found.without and found.grouped_at is not None and found.labels:
+        instead = "name the labels that are left, as in sum by (...)"
+        promql_counting.refuse_grouping(found, "without", instead)
+    return _events(query, found), () if found.without else found.labels
+
+
+def compile_expression(query: str) -> Expression:
+    """A query of current values, for a threshold; it may give a value for each series that a
+    selector names, which are all judged.
     """
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self._form: str | None = None
-
-    def selectors(self, node: ast.Expr) -> Iterator[Selector]:
-        match node:
-            case ast.ParenExpr():
-                self._tokens.take("(")
-                yield from self.selectors(node.expr)
-                self._tokens.take(")")
-            case ast.BinaryExpr():
-                yield from self._added(node)
-            case ast.AggregateExpr():
-                yield from self._summed(node)
-            case ast.Call():
-                yield self._counted(node)
-            case ast.VectorSelector():
-                self._same_form("a plain counter")
-                yield self._selector(node)
-            case _:
-                self._refuse_leaf(node)
-
-    def _added(self, node: ast.BinaryExpr) -> Iterator[Selector]:
-        """`a + b + c` is a chain that grows to the left, too long for recursion."""
-        steps = [node]
-        while isinstance(steps[-1].lhs, ast.BinaryExpr):
-            steps.append(steps[-1].lhs)
-        yield from self.selectors(steps[-1].lhs)
-        for step in reversed(steps):
-            op = str(step.op)
-            if op != "+":
-                self._refuse(f"`{op}`")
-            if _is_series(step.lhs) or _is_series(step.rhs):
-                message = "`+` adds series pair by pair here: wrap each side in sum(...)"
-                raise QueryError(message, self._tokens.offset)
-            self._tokens.take("+")
-            if step.modifier is not None:
-                self._refuse(f"`{self._tokens.text or 'vector matching'}`")
-            yield from self.selectors(step.rhs)
-
-    def _summed(self, node: ast.AggregateExpr) -> Iterator[Selector]:
-        name = str(node.op)
-        if name != "sum":
-            self._refuse(f"`{name}`")
-        self._tokens.take("sum")
-        if node.modifier is not None and self._tokens.text in ("by", "without"):
-            self._refuse_grouping()
-        self._tokens.take("(")
-        yield from self.selectors(node.expr)
-        self._tokens.take(")")
-        if node.modifier is not None:
-            self._refuse_grouping()
-
-    def _counted(self, node: ast.Call) -> Selector:
-        name = node.func.name
-        if name not in _COUNTING:
-            self._refuse(f"`{name}`")
-        place = self._tokens.offset
-        self._tokens.take(name)
-        self._tokens.take("(")
-        inner = node.args[0]
-        depth = 0
-        while isinstance(inner, ast.ParenExpr):
-            self._tokens.take("(")
-            inner, depth = inner.expr, depth + 1
-        if not isinstance(inner, ast.MatrixSelector):
-            self._refuse("a subquery")
-        selector = self._selector(inner.vector_selector, ranged=True)
-        self._same_form(f"`{name}` over {_length(inner)}", place)
-        for _ in range(depth + 1):
-            self._tokens.take(")")
-        return selector
-
-    def _selector(self, node: ast.VectorSelector, *, ranged: bool = False) -> Selector:
-        start = self._tokens.offset
-        if node.name is not None:
-            self._tokens.take(node.name)
-        places = self._tokens.take_matchers()
-        if node.matchers.or_matchers:
-            raise QueryError(f"`or` between matchers {_not_yet()}", places.either)
-        written = node.matchers.matchers
-        offsets = places.values if len(places.values) == len(written) else [start] * len(written)
-        names = [] if node.name is None else [node.name]
-        matchers = set()
-        for raw, offset in zip(written, offsets, strict=True):
-            matcher = Matcher(raw.name, _op(raw.op), raw.value)
-            if matcher.label == "__name__":
-                names.append(_exact_name(matcher, offset))
-            else:
-                matchers.add(_checked(matcher, offset))
-        if ranged:
-            self._tokens.take_range()
-        self._refuse_other_time(node)
-        return Selector(_metric(names, start), tuple(sorted(matchers)))
-
-    def _refuse_other_time(self, node: ast.VectorSelector) -> None:
-        if node.offset is not None or node.at is not None:
-            self._refuse("`offset`" if self._tokens.text == "offset" or node.at is None else "`@`")
-
-    def _same_form(self, form: str, place: int | None = None) -> None:
-        """Sums of raw counters, rates and increases over other times don't add up to anything."""
-        if self._form not in (None, form):
-            where = self._tokens.offset if place is None else place
-            raise QueryError(f"this adds {form} to {self._form}: write all parts alike", where)
-        self._form = form
-
-    def _refuse_leaf(self, node: ast.Expr) -> NoReturn:
-        match node:
-            case ast.NumberLiteral():
-                self._refuse("a number")
-            case ast.StringLiteral():
-                self._refuse("a text")
-            case ast.MatrixSelector():
-                self._refuse("a range outside increase(...) or rate(...)")
-            case ast.SubqueryExpr():
-                self._refuse("a subquery")
-            case _:
-                self._refuse("unary minus" if isinstance(node, ast.UnaryExpr) else "this")
-
-    def _refuse_grouping(self) -> NoReturn:
-        word = self._tokens.text or "by"
-        self._refuse(f"grouping (`{word}`)")
-
-    def _refuse(self, part: str) -> NoReturn:
-        raise QueryError(f"{part} {_not_yet()}", self._tokens.offset)
+    found = promql_sampled.compile_sampled(query, windowed=False)
+    return promql_sampled.expression(query, found.root)
 
 
-def _not_yet() -> str:
-    return f"can't be evaluated by embedded collection yet: {_SERVED}"
+def compile_threshold(query: str, op: Op, value: float, source: str = "") -> SampledSli:
+    """Good is each sample of which every value compares so (`slo.expression.values`)."""
+    return SampledSli(RatioKind.GOOD, compile_expression(query), None, op, value, source)
 
 
-def _length(node: ast.MatrixSelector) -> str:
-    seconds = node.range.total_seconds()
-    return "{{.window}}" if seconds == promql_text.WINDOW_S else windows.show(seconds)
+def compile_pair(
+    part: str, total: str, kind: RatioKind, source: str = "", *, counter: bool = False
+) -> CountingSli | SampledSli:
+    """A ratio from its two queries; `counter` says that plain selectors are counters.
+
+    Several series of current values on one side are added up. A QueryError about the second query
+    has `in_total` set.
+    """
+    pieces = (Piece(part, 0), Piece(total, 0))
+    rated = _rated(part, in_total=False) | _rated(total, in_total=True)
+    if counter or rated:
+        return _counted(pieces, kind, source, counter=counter)
+    found = _sampled_sides(pieces)
+    _check_alike(found, 0, in_total=True)
+    return _two(pieces, found, kind, source)
 
 
-def _is_series(node: ast.Expr) -> bool:
-    """Whether a part may have many values, so that `+` would match series by their labels."""
-    while isinstance(node, ast.ParenExpr):
-        node = node.expr
-    return isinstance(node, ast.VectorSelector | ast.Call)
+def compile_ratio(
+    query: str, kind: RatioKind, source: str = "", *, counter: bool = False
+) -> CountingSli | SampledSli:
+    """A query that is itself a good or bad ratio: `A / B`, `1 - A / B`, or a share, such as the
+    mean of a gauge of 0..1.
+
+    The result names what it divides: of a bad ratio `1 - A / B`, A is the good part. Ratios of
+    events and of sums over time are taken apart, so that windows weigh by events; a quotient of
+    current values is the share itself. Several series of a share are averaged.
+    """
+    written = query if kind is RatioKind.BAD else f"1 - ({query}\n)"
+    ratio, root = promql_ratio.taken_apart(query)
+    kind = _OTHER[kind] if ratio.complement else kind
+    whole = ratio.whole
+    pieces = None if ratio.part is None or ratio.total is None else (ratio.part, ratio.total)
+    if counter or counting_call(root):
+        if pieces is not None:
+            counted = _counted(pieces, kind, source, counter=counter)
+            return replace(counted, error_ratio=written)
+        with _placed(whole.offset):
+            promql_counting.compile_sum(whole.text)
+            message = "this counts events, and a ratio divides: write part / total"
+            raise QueryError(message, 0)
+    if pieces is not None:
+        found = _sampled_sides(pieces)
+        weights = {side.weight for side in found}
+        if weights != {Weight.NOW} and not is_number(found[1].root):
+            _check_alike(found, pieces[1].offset)
+            return replace(_two(pieces, found, kind, source), error_ratio=written)
+    return SampledSli(kind, _share(whole), None, source=source, error_ratio=written)
 
 
-def _op(raw: ast.MatchOp) -> MatchOp:
-    return next(op for theirs, op in _OPS if theirs == raw)  # theirs have no hash
+def _rated(query: str, *, in_total: bool) -> bool:
+    with _placed(0, in_total=in_total):
+        return counting_call(promql_text.parse(Tokens(query))) is not None
 
 
-def _exact_name(matcher: Matcher, offset: int | None) -> str:
-    if matcher.op is not MatchOp.EQUAL:
-        message = f"a metric name by pattern (`__name__{matcher.op}`) {_not_yet()}"
-        raise QueryError(message, offset)
-    return matcher.value
+# -- counted ----------------------------------------------------------------------------------
 
 
-def _metric(names: list[str], offset: int | None) -> str:
-    if len(names) != 1:
-        reason = "two metric names" if names else "a selector without a metric name"
-        raise QueryError(f"{reason} {_not_yet()}", offset)
-    if not promql_text.is_metric_name(names[0]):
-        raise QueryError(f"the metric name `{names[0]}` {_not_yet()}", offset)
-    return names[0]
+def _counted(
+    pieces: tuple[Piece, Piece], kind: RatioKind, source: str, *, counter: bool
+) -> CountingSli:
+    sums: list[Sum] = []
+    in_query = pieces[1].offset > 0  # both are pieces of one query
+    for piece, in_total in zip(pieces, (False, not in_query), strict=True):
+        with _placed(piece.offset, in_total=in_total):
+            found = promql_counting.compile_sum(piece.text)
+            _refuse_grouping(found)
+            _check_form(found, sums[0] if sums else None, counter=counter)
+            sums.append(found)
+    part, total = (_events(p.text, s) for p, s in zip(pieces, sums, strict=True))
+    return CountingSli(kind, part, total, source)
 
 
-def _checked(matcher: Matcher, offset: int | None) -> Matcher:
-    if not promql_text.is_label_name(matcher.label):
-        raise QueryError(f"the label name `{matcher.label}` {_not_yet()}", offset)
-    if matcher.op in (MatchOp.MATCH, MatchOp.NOT_MATCH):
-        _check_pattern(matcher.value, offset)
-    return matcher
+def _check_form(found: Sum, part: Sum | None, *, counter: bool) -> None:
+    """Refuse what divides events by current values, or events by events per second."""
+    form = found.form.partition(" over ")[0]
+    if not counter and found.form.startswith("a plain"):
+        message = "this is a current value and the other side counts events: write both alike"
+        raise QueryError(message, 0)
+    if part is not None and part.form.partition(" over ")[0] != form:
+        raise QueryError(f"this is {form}, the part is {part.form}: write both alike", 0)
 
 
-def _check_pattern(text: str, offset: int | None) -> None:
-    """The parser takes the patterns of another library; those of Prometheus are RE2's."""
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write them to stderr itself
+def _refuse_grouping(found: Sum) -> None:
+    if not found.labels:
+        return
+    word = "without" if found.without else "by"
+    instead = f"write sum(...) around it, or {SERVED}"
+    promql_counting.refuse_grouping(found, word, instead)
+
+
+def _events(query: str, found: Sum) -> Events:
+    return Events(query=query.strip(), selectors=found.plus, minus=found.minus)
+
+
+# -- sampled ----------------------------------------------------------------------------------
+
+
+def _sampled_sides(pieces: tuple[Piece, Piece]) -> tuple[Sampled, Sampled]:
+    part, total = pieces
+    with _placed(part.offset):
+        first = promql_sampled.compile_sampled(part.text, windowed=True)
+    with _placed(total.offset, in_total=total.offset == 0):
+        return first, promql_sampled.compile_sampled(total.text, windowed=True)
+
+
+def _check_alike(sides: tuple[Sampled, Sampled], place: int, *, in_total: bool = False) -> None:
+    part, total = sides
+    if part.weight is not total.weight:
+        message = f"the total is {total.weight} and the part is {part.weight}: write both alike"
+        raise QueryError(message, place, in_total=in_total)
+
+
+def _two(
+    pieces: tuple[Piece, Piece], sides: tuple[Sampled, Sampled], kind: RatioKind, source: str
+) -> SampledSli:
+    roots = [promql_sampled.single(side.root, Over.SUM) for side in sides]
+    if sides[0].weight is Weight.SUM:
+        roots[0] = _or_zero(roots[0])
+    part, total = (
+        promql_sampled.expression(piece.text, root)
+        for piece, root in zip(pieces, roots, strict=True)
+    )
+    return SampledSli(kind, part, total, source=source)
+
+
+def _or_zero(root: Node) -> Node:
+    """A sum over time passes over the times at which there is nothing to add."""
+    return root if isinstance(root, OrZero) or is_number(root) else OrZero(root)
+
+
+def _share(whole: Piece) -> Expression:
+    with _placed(whole.offset):
+        found = promql_sampled.compile_sampled(whole.text, windowed=True)
+        if found.weight is Weight.SUM:
+            raise QueryError(f"{found.weight} is no ratio: divide it by the count over time", 0)
+        root = promql_sampled.single(found.root, Over.AVG)
+    return promql_sampled.expression(whole.text, root)
+
+
+@contextmanager
+def _placed(offset: int, *, in_total: bool = False) -> Iterator[None]:
+    """Errors in a piece of a query, at their place in the whole."""
     try:
-        re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0].decode(errors="replace")
-        raise QueryError(f"`{text}` is not a pattern that RE2 takes: {reason}", offset) from error
+        yield
+    except QueryError as error:
+        place = None if error.offset is None else error.offset + offset
+        raise QueryError(error.message, place, error.code, in_total=in_total) from error

@@ -11,6 +11,8 @@ from typing import Final
 
 import promql_parser
 
+from slo.load.codes import Code
+
 # The parser recurses in native code: deep text would end the process, not raise.
 MAX_LENGTH: Final = 4_000
 MAX_DEPTH: Final = 50
@@ -22,7 +24,7 @@ _TOKEN = re.compile(
     |(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`[^`]*`)
     |(?P<template>\{\{[^{}"]*\}\})
     |(?P<word>[A-Za-z_:][A-Za-z0-9_:]*)
-    |(?P<number>[0-9][A-Za-z0-9_.]*)
+    |(?P<number>\.?[0-9](?:[eE][+-](?=[0-9])|[A-Za-z0-9_.])*)
     |(?P<other>=~|!~|!=|==|<=|>=|.)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -46,12 +48,21 @@ _COMPLETIONS = (
 
 
 class QueryError(ValueError):
-    """A query that can't be compiled; `offset` is where in its text, None where that is unknown."""
+    """A query that can't be compiled; `offset` is where in its text, None where that is unknown.
 
-    def __init__(self, message: str, offset: int | None) -> None:
+    `code` says what kind of problem it is: Code.OUTSIDE and Code.RATE_COMPARED are PromQL that a
+    DataSource would evaluate, the others are wrong everywhere. Of two queries that belong together
+    it is about the total when `in_total` is set, else about the part.
+    """
+
+    def __init__(
+        self, message: str, offset: int | None, code: Code = Code.OUTSIDE, *, in_total: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
+        self.code = code
+        self.in_total = in_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,8 @@ class Tokens:
 
     def __init__(self, query: str) -> None:
         if len(query) > MAX_LENGTH:
-            raise QueryError(f"the query is over {MAX_LENGTH} characters: use fewer selectors", 0)
+            message = f"the query is over {MAX_LENGTH} characters: use fewer selectors"
+            raise QueryError(message, 0, Code.TOO_LARGE)
         self.query = query
         self.all = list(_tokens(query))
         self._at = 0
@@ -109,10 +121,31 @@ class Tokens:
         known = not self._lost and self._at < len(self.all)
         return self.all[self._at].text.lower() if known else ""
 
+    @property
+    def on_template(self) -> bool:
+        """Whether `{{.window}}` is under the cursor."""
+        known = not self._lost and self._at < len(self.all)
+        return known and self.all[self._at].kind == "template"
+
     def take(self, text: str) -> None:
         """Go on over this token."""
         self._lost = self._lost or self.text != text.lower()
         self._at += 1
+
+    def take_number(self) -> None:
+        """Go on over a number with its signs."""
+        while self.text in ("+", "-"):
+            self._at += 1
+        known = not self._lost and self._at < len(self.all)
+        named = self.text in ("inf", "nan")
+        self._lost = not known or (self.all[self._at].kind != "number" and not named)
+        self._at += 1
+
+    def take_labels(self) -> None:
+        """Go on over `(a, b)`."""
+        while self.text not in (")", ""):
+            self._at += 1
+        self.take(")")
 
     def take_matchers(self) -> MatcherPlaces:
         """Go on over `{...}` if it stands here."""
@@ -157,7 +190,8 @@ def parse(tokens: Tokens) -> promql_parser.Expr:
     except ValueError as error:
         message = str(error)
         place = _place_of(message, tokens.all)
-        raise QueryError(f"not PromQL: {message}", place) from error
+        code = Code.BAD_PATTERN if message.startswith("illegal regex") else Code.NOT_PROMQL
+        raise QueryError(f"not PromQL: {message}", place, code) from error
 
 
 def is_metric_name(text: str) -> bool:
@@ -173,13 +207,15 @@ def _check_depth(tokens: Iterable[Token]) -> None:
     for token in tokens:
         depth += (token.text in _CLOSERS) - (token.text in _CLOSERS.values())
         if depth > MAX_DEPTH:
-            raise QueryError(f"nested over {MAX_DEPTH} brackets deep", token.offset)
+            message = f"nested over {MAX_DEPTH} brackets deep"
+            raise QueryError(message, token.offset, Code.TOO_LARGE)
 
 
 def _check_templates(tokens: Iterable[Token]) -> None:
     for token in tokens:
         if token.kind == "template" and not _WINDOW.fullmatch(token.text):
-            raise QueryError(f"`{token.text}` is unknown: write {{{{.window}}}}", token.offset)
+            message = f"`{token.text}` is unknown: write {{{{.window}}}}"
+            raise QueryError(message, token.offset, Code.NOT_PROMQL)
 
 
 def _spelled(tokens: Iterable[Token]) -> str:

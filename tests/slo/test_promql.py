@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.promql import QueryError, compile_events
+from slo.load.codes import Code
+from slo.promql import QueryError, compile_events, compile_grouped
 from slo.promql_text import MAX_LENGTH
 from slo.spec import Events, Matcher, MatchOp, Selector
 
-X, Y = Selector("x"), Selector("y")
+X, Y, Z = Selector("x"), Selector("y"), Selector("z")
 NOT_YET = "can't be evaluated by embedded collection yet"
 
 
@@ -39,6 +40,16 @@ NOT_YET = "can't be evaluated by embedded collection yet"
         ("sum{a='b'}", (Selector("sum", (Matcher("a", MatchOp.EQUAL, "b"),)),)),
         ("job:x:rate", (Selector("job:x:rate"),)),
         ("\n  sum(\n    x\n  )\n", (X,)),
+        ("sum(x) by ()", (X,)),
+        ("sum(sum by (a, b) (x))", (X,)),
+        ("sum by () (sum(x) by (a))", (X,)),
+        ("sum(sum without (a) (rate(x[5m])) or vector(0))", (X,)),
+        ("sum(x) or vector(0)", (X,)),
+        ("sum(x or vector(0))", (X,)),
+        ("(sum(x) OR on() (vector((0)))) + sum(y)", (X, Y)),
+        ("sum(x) + sum(y) * 2", (X, Y, Y)),
+        ("2 * (sum(x) + sum(y)) + sum(z)", (X, Y, X, Y, Z)),
+        ("sum(x * 1)", (X,)),
     ],
 )
 def test_a_counting_query_is_the_selectors_whose_increments_it_sums(
@@ -75,12 +86,24 @@ REFUSED = [
     # query, the part at which it is refused, the beginning of the message
     ("sum by (a) (x)", "by", f"grouping (`by`) {NOT_YET}"),
     ("sum(x) without (a)", "without", f"grouping (`without`) {NOT_YET}"),
-    ("sum(x) by ()", "by", f"grouping (`by`) {NOT_YET}"),
+    ("sum by (a) (sum by (a, b) (x))", "by", f"grouping (`by`) {NOT_YET}"),
+    ("sum(sum by (a) (sum by (b) (x)))", "by", "grouping by `a`, which is summed away inside"),
+    ("sum by (a) (sum without (a) (x))", "by", "grouping by `a`, which is summed away inside"),
+    ("sum(sum by (a) (x) + sum by (a) (y))", "+", "`+` adds series pair by pair here"),
     ("sum(x) / sum(y)", "/", f"`/` {NOT_YET}"),
-    ("sum(x) - sum(y)", "-", f"`-` {NOT_YET}"),
-    ("sum(x) + sum(y) * 2", "*", f"`*` {NOT_YET}"),
+    ("x - y", "-", "`-` subtracts series pair by pair here: wrap each side in sum(...)"),
+    ("sum(x) * 1.5", "*", f"`*` by anything but a whole number from 1 to 100 {NOT_YET}"),
+    ("sum(x) * 0", "*", "`*` by anything but a whole number from 1 to 100"),
+    ("sum(x) * -1", "*", "`*` by anything but a whole number from 1 to 100"),
+    ("sum(x) * sum(y)", "*", "`*` by anything but a whole number from 1 to 100"),
+    ("sum(x) * {{.window}}", "*", "`*` by anything but a whole number from 1 to 100"),
+    ("sum(x) * 100 * 99", "* 99", f"a sum of over 1000 counters {NOT_YET}"),
+    ("100 * (100 * sum(x))", None, f"a sum of over 1000 counters {NOT_YET}"),
     ("sum(x > 0)", ">", f"`>` {NOT_YET}"),
-    ("sum(x or vector(0))", "or", f"`or` {NOT_YET}"),
+    ("sum(x) or vector(1)", "or", f"`or` {NOT_YET}"),
+    ("vector(0) or sum(x)", "vector", f"`vector` {NOT_YET}"),
+    ("sum(x or y)", "or", f"`or` {NOT_YET}"),
+    ("sum(rate(x[5m]) > 0)", ">", "`rate` inside a comparison can't be evaluated"),
     ("sum(x) + on(a) sum(y)", "on", f"`on` {NOT_YET}"),
     ("sum(x) + 1", "1", f"a number {NOT_YET}"),
     ("1 - sum(x)", "1", f"a number {NOT_YET}"),
@@ -146,6 +169,83 @@ def test_what_is_not_served_is_refused_at_its_place(
     assert refused.value.message.startswith(message)
     if part is not None:
         assert refused.value.offset == query.index(part)
+    if NOT_YET in message:
+        assert refused.value.message.endswith("a DataSource that evaluates it")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("sum(x) / sum(y)", Code.OUTSIDE),
+        ("x + y", Code.OUTSIDE),
+        ("sum(rate(x[5m])) + sum(y)", Code.OUTSIDE),
+        ("sum(increase(x[5m]) > 0)", Code.RATE_COMPARED),
+        ("sum(", Code.NOT_PROMQL),
+        ("sum(rate(x[{{.w}}]))", Code.NOT_PROMQL),
+        ('x{a=~"a{2000}"}', Code.BAD_PATTERN),
+        ('x{a=~"("}', Code.BAD_PATTERN),
+        ("(" * 51 + "x" + ")" * 51, Code.TOO_LARGE),
+        ("x" * (MAX_LENGTH + 1), Code.TOO_LARGE),
+    ],
+)
+def test_a_refusal_says_what_kind_of_problem_it_is(query: str, code: Code) -> None:
+    with pytest.raises(QueryError) as refused:
+        compile_events(query)
+    assert refused.value.code is code
+
+
+def test_a_refusal_after_numbers_and_groupings_keeps_its_place() -> None:
+    query = "2 * sum by (a) (x) * 1e0 or on() vector(0) or y"
+    with pytest.raises(QueryError) as refused:
+        compile_events(query)
+    assert refused.value.offset == query.index("or y")
+
+
+@pytest.mark.parametrize(
+    ("query", "plus", "minus"),
+    [
+        ("sum(x) - sum(y)", (X,), (Y,)),
+        ("sum(x) - (sum(y) - sum(z))", (X, Z), (Y,)),
+        ("sum(x) - sum(y) - sum(z)", (X,), (Y, Z)),
+        ("sum(sum(x) - sum(y))", (X,), (Y,)),
+        ("2 * (sum(x) - sum(y))", (X, X), (Y, Y)),
+        ("sum(x) - 2 * sum(y) or vector(0)", (X,), (Y, Y)),
+        ("sum(rate(x[5m])) - sum(rate(y[5m]))", (X,), (Y,)),
+    ],
+)
+def test_what_is_subtracted_is_counted_off(
+    query: str, plus: tuple[Selector, ...], minus: tuple[Selector, ...]
+) -> None:
+    assert compile_events(query) == Events(query, plus, minus)
+
+
+@pytest.mark.parametrize(
+    ("query", "labels"),
+    [
+        ("sum(x)", ()),
+        ("x", ()),
+        ("sum by (b, a, b) (x)", ("b", "a")),
+        ("(sum(rate(x[5m])) by (a)) or vector(0)", ("a",)),
+        ("sum by (a) (sum by (a, b) (x))", ("a",)),
+        ("sum by (a) (sum without (b) (x))", ("a",)),
+        ("sum without (b) (sum by (a, b) (x))", ("a",)),
+        ("sum by (a) (x) * 2", ("a",)),
+    ],
+)
+def test_the_outermost_grouping_gives_the_labels_of_the_groups(
+    query: str, labels: tuple[str, ...]
+) -> None:
+    events, by = compile_grouped(query)
+    assert by == labels
+    assert set(events.selectors) == {X}
+
+
+def test_grouping_without_is_refused_with_the_other_way_to_say_it() -> None:
+    with pytest.raises(QueryError) as refused:
+        compile_grouped("sum without (a) (x)")
+    assert refused.value.message.startswith("grouping (`without`)")
+    assert refused.value.message.endswith("name the labels that are left, as in sum by (...)")
+    assert refused.value.offset == 4
 
 
 def test_a_place_that_two_calls_could_have_is_left_open() -> None:
@@ -162,6 +262,7 @@ def test_a_query_that_would_exhaust_the_parser_is_refused(query: str) -> None:
 
 def test_hundreds_of_sums_compile() -> None:
     assert compile_events("+".join(["sum(x)"] * 500)).selectors == (X,) * 500
+    assert compile_events("-".join(["sum(x)"] * 500)).minus == (X,) * 499
 
 
 # fmt: off
