@@ -1,5 +1,6 @@
 """Whether services are up, and their outages: decided from what their SLOs measured just now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 
 from slo.series import Floats, Ints
 from slo.spec import ServiceState
-from slo.status import Outage, SloFigures
+from slo.status import Outage, WindowFigures
 
 MIN_EVENTS = 3  # fewer recent events say nothing about being down
 
@@ -35,10 +36,10 @@ class Availability:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Recent:
-    """By SLO: sums and coverage of the recent window, and whether an arm that pages fires."""
+    """By SLO: events and coverage of the recent window, and whether an arm that pages fires."""
 
-    good: Ints
-    total: Ints
+    good: Floats
+    total: Floats
     coverage: Floats
     pages: npt.NDArray[np.bool_]
 
@@ -62,13 +63,13 @@ def state_of(rank: int) -> ServiceState:
     return _ORDER[rank]
 
 
-def reason_for(state: ServiceState, slos: list[SloFigures]) -> str:
-    """Why a service is in a state, in one line."""
+def reason_for(state: ServiceState, slos: Sequence[tuple[str, WindowFigures]]) -> str:
+    """Why a service is in a state, in one line; from the name and the recent window of its SLOs."""
     if state is ServiceState.UNKNOWN:
         return "nothing is measured just now"
     if state is ServiceState.UP:
         return "all objectives are met"
-    failing = [(1.0 - slo.recent.sli, slo.slo.name) for slo in slos if slo.recent.sli is not None]
+    failing = [(1.0 - recent.sli, name) for name, recent in slos if recent.sli is not None]
     share, name = max(failing, default=(0.0, ""))
     return f"{name}: {share:.1%} of recent events failed"
 

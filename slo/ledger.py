@@ -2,13 +2,15 @@
 
 Columns are SLIs. Slices that may still change are *open*, small arrays copied on every change;
 behind them lie rings of cumulative sums, one a tier, that every version of a ledger shares: a
-version writes only past the point up to which the versions before it read. So a ledger is a
-value: one that could not be committed is dropped, and the one before it is still true.
+version writes only past the point up to which the versions before it read, and to copies where it
+skips more time than the rings spare. So a ledger is a value: one that could not be committed is
+dropped, and the one before it is still true.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from math import ceil, inf
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +18,10 @@ import numpy.typing as npt
 from slo.series import Floats, Ints
 
 DAY_S = 86_400
+MICROSECONDS = 1_000_000
 MAX_WINDOW_S = 35 * DAY_S
 MINUTE_S, HOUR_S = 60, 3600
+_TIERS_S = (MINUTE_S, 300, HOUR_S, 4 * HOUR_S)
 KEPT_WIDTHS_S = (MINUTE_S, HOUR_S)  # closed rows that storage keeps beside the slices themselves
 EDGE = 30  # a window's start is rounded down by at most 1/30 of its length
 _SPARE = 8  # boundaries that an uncommitted version may write without harm to the one before it
@@ -87,6 +91,19 @@ class _Ring:
         slots = np.arange(max(first, last - len(self.sums) + 1), last + 1) % len(self.sums)
         self.sums[slots] = sums
 
+    def apart(self, after: int, upto: int) -> "_Ring":
+        """One that may be filled so far while others still read this one: itself, or a copy where
+        its spare boundaries are not enough.
+        """
+        if upto // self.width_s - after // self.width_s <= _SPARE:
+            return self
+        return _Ring(self.width_s, self.sums.copy())
+
+    def holds(self, boundary: int, newest: int) -> bool:
+        """Whether a sealed boundary is one of those kept."""
+        reach = (len(self.sums) - _SPARE) * self.width_s
+        return boundary % self.width_s == 0 and boundary >= newest - reach
+
     def at(self, boundary: int) -> Ints:
         sums: Ints = self.sums[boundary // self.width_s % len(self.sums)]
         return sums
@@ -114,39 +131,73 @@ class Ledger:
     _changed: tuple[int, ...] = ()
     _retries: int = 0
     _spans: Spans = field(default_factory=no_spans)
+    _wanted: frozenset[int] = frozenset()  # boundaries from which sums stay exact
+    _anchors: Mapping[int, Ints] = field(default_factory=dict)  # what lies before them
 
-    def seal(self, before: float) -> tuple["Ledger", tuple[Row, ...]]:
+    def seal(self, before: float, *, alone: bool = False) -> tuple["Ledger", tuple[Row, ...]]:
         """Close the slices that end at or before this time; the rows of the wider slices that are
-        complete with them.
+        complete with them. `alone`: nobody will look at this version any more.
         """
         upto = int(before // self.slice_s) * self.slice_s
         if upto <= self.open_from:
             return self, ()
+        if not alone:
+            rings = tuple(ring.apart(self.open_from, upto) for ring in self._rings)
+            return replace(self, _rings=rings).seal(upto, alone=True)
+        closed = tuple(self._closed_rows(upto))  # before the rings forget where they begin
         sealed, passed = self._sealed, self.open_from
         for start in sorted(start for start in self._open if start < upto):
             self._fill(passed, start, sealed)
             sealed, passed = sealed + self._open[start].sums, start
         self._fill(passed, upto, sealed)
         still_open = {start: one for start, one in self._open.items() if start >= upto}
-        after = replace(self, open_from=upto, _sealed=sealed, _open=still_open)
-        return after, self._closed_rows(upto)
+        after = replace(
+            self, open_from=upto, _sealed=sealed, _open=still_open, _anchors=self._anchored(upto)
+        )
+        return after, closed
+
+    def wanting(self, boundaries: Mapping[int, Ints | None]) -> "Ledger":
+        """The ledger that keeps exact sums from these boundaries on, and from no others.
+
+        For one that is sealed already, what lies before it is given (at a restart, from storage).
+        """
+        given = {at: before for at, before in boundaries.items() if before is not None}
+        kept = {at: before for at, before in self._anchors.items() if at in boundaries}
+        wanted = frozenset(boundaries)
+        if wanted == self._wanted and given.keys() <= kept.keys():
+            return self
+        return replace(self, _wanted=wanted, _anchors={**kept, **given})
 
     def add(self, addition: Addition) -> "Ledger":
         """The ledger with what a batch adds; nothing may lie before `open_from`."""
         slices = dict(self._open)
         for start, sums in addition.slices.items():
-            if start < self.open_from:
-                raise ValueError(f"the slice of {start} is sealed")
-            one = slices.get(start)
-            before, revision = (one.sums, one.revision) if one else (0, 0)
-            slices[start] = _Open(before + sums, revision + 1 + self._retries)
+            slices[start] = self._changed_slice(start, partial(np.add, sums))
         spans = _joined(self._spans, addition.spans)
         return replace(self, _open=slices, _changed=tuple(sorted(addition.slices)), _spans=spans)
+
+    def settled(self, slices: Mapping[int, Ints], cols: Ints) -> "Ledger":
+        """The ledger with what these columns hold of open slices, by absolute value: figures that
+        are derived from other columns.
+        """
+        after, changed = dict(self._open), set(self._changed)
+        for start, sums in slices.items():
+            have = after.get(start)
+            if have is None and not sums.any():
+                continue
+            if have is None or (have.sums[:, cols] != sums).any():
+                after[start] = self._changed_slice(start, partial(_replaced, sums=sums, cols=cols))
+                changed.add(start)
+        return replace(self, _open=after, _changed=tuple(sorted(changed)))
 
     def reopened(self, row: Row) -> "Ledger":
         """The ledger with an open slice as it was stored (at a restart)."""
         sums = np.stack([row.good, row.total, row.measured_us])
         return replace(self, _open={**self._open, row.start: _Open(sums, row.revision)})
+
+    def unchanged(self) -> "Ledger":
+        """The same, with no slice that waits to be written: what a tick starts from."""
+        return replace(self, _changed=())
 
     def retried(self) -> "Ledger":
         """The same for another try, after one whose transaction may have been committed or not:
@@ -171,14 +222,105 @@ class Ledger:
             raise ValueError(f"a live window is at most {MAX_WINDOW_S // DAY_S} days")
         ring = self._ring_for(length_s)
         start = int((now - length_s) // ring.width_s) * ring.width_s
-        good, total, measured_us = self._since(start, ring)
-        inside = (self._spans.began < start) & (self._spans.ended >= start)
-        if inside.any():
-            cols = self._spans.cols[inside]
-            good, total = good.copy(), total.copy()
-            np.subtract.at(good, cols, self._spans.good[inside])
-            np.subtract.at(total, cols, self._spans.total[inside])
+        return self._window(start, now, self._since(start, ring))
+
+    def window_from(self, start: int, now: float) -> WindowSums:
+        """The sums since a wanted boundary, exact at any age; since one that nobody wanted in
+        time, as near as the tiers have it.
+        """
+        if start >= self.open_from:
+            sums = self._summed(one for at, one in self._open.items() if at >= start)
+        elif start in self._anchors or start <= self.born:
+            sums = self._all - self._before(start)
+        else:
+            return self.window(now, min(now - start, MAX_WINDOW_S))
+        return self._window(start, now, sums)
+
+    def between(self, start: int, end: int, *, since: int | None = None) -> Ints:
+        """[good | total | measured_us, column] of [start, end), multiples of the slice: exact where
+        they are wanted, or lie no further back than slices are kept; else as near as the tiers
+        have them. With `since`, what a window that begins then holds of it: see `Spans`.
+        """
+        held = self._before(end) - self._before(start)
+        return held if since is None else held - self._left_out(since, start, end)
+
+    def last_events(self, col: int, least: int, now: float, at_most_s: float) -> WindowSums:
+        """The shortest window that holds at least so many events of a column, or all of
+        `at_most_s`; the sums are of this column alone.
+        """
+        for starts, sums in self._boundaries(col, now - at_most_s):
+            enough = np.flatnonzero(sums[:, 1] >= least)
+            if len(enough):
+                good, total, measured_us = sums[enough[0]].reshape(3, 1)
+                return WindowSums(float(starts[enough[0]]), now, good, total, measured_us)
+        whole = self.window(now, at_most_s)
+        one = slice(col, col + 1)
+        return WindowSums(
+            whole.start, now, whole.good[one], whole.total[one], whole.measured_us[one]
+        )
+
+    def since_each(self, col: int, now: float, length_s: float) -> tuple[Ints, Ints]:
+        """Every boundary of the last `length_s` that its tier has, ascending, and the sums of a
+        column since each: [boundary, good | total | measured_us].
+        """
+        ring = self._ring_for(length_s)
+        oldest = int(max(now - length_s, self.born) // ring.width_s) * ring.width_s
+        starts = np.arange(oldest, self.open_from + 1, ring.width_s, dtype=np.int64)
+        slots = starts // ring.width_s % len(ring.sums)
+        return starts, self._all[:, col] - ring.sums[slots, :, col]
+
+    def recolumned(self, source: Ints) -> "Ledger":
+        """The ledger with other columns: column i has the past of column `source[i]`; -1: none."""
+
+        def moved(sums: Ints) -> Ints:
+            after = np.zeros((*sums.shape[:-1], len(source)), dtype=np.int64)
+            after[..., source >= 0] = sums[..., source[source >= 0]]
+            return after
+
+        place = np.full(self.columns + 1, -1, dtype=np.int64)
+        place[source[source >= 0]] = np.flatnonzero(source >= 0)
+        kept = _kept(self._spans, place[self._spans.cols] >= 0)
+        return replace(
+            self,
+            columns=len(source),
+            _rings=tuple(_Ring(ring.width_s, moved(ring.sums)) for ring in self._rings),
+            _sealed=moved(self._sealed),
+            _open={at: _Open(moved(one.sums), one.revision) for at, one in self._open.items()},
+            _spans=replace(kept, cols=place[kept.cols]),
+            _anchors={at: moved(before) for at, before in self._anchors.items()},
+        )
+
+    def _window(self, start: int, now: float, sums: Ints) -> WindowSums:
+        good, total, measured_us = sums - self._left_out(start, start, inf)
         return WindowSums(float(start), now, good, total, measured_us)
+
+    def _left_out(self, since: int, start: int, end: float) -> Ints | int:
+        """What lies in [start, end) of spans that began before `since`."""
+        spans = self._spans
+        inside = (spans.began < since) & (spans.ended >= start) & (spans.ended < end)
+        if not inside.any():
+            return 0
+        left_out = np.zeros((3, self.columns), dtype=np.int64)
+        np.add.at(left_out[0], spans.cols[inside], spans.good[inside])
+        np.add.at(left_out[1], spans.cols[inside], spans.total[inside])
+        return left_out
+
+    def spanned_s(self, col: int, since: float) -> float:
+        """How much time the spans of a column cover that began at or after a time."""
+        mine = _kept(self._spans, (self._spans.cols == col) & (self._spans.began >= since))
+        order = np.argsort(mine.began)
+        reached = np.maximum.accumulate(np.concatenate([[since], mine.ended[order]]))
+        return float(np.maximum(reached[1:] - np.maximum(mine.began[order], reached[:-1]), 0).sum())
+
+    @property
+    def newest(self) -> int:
+        """The start of the last slice that may hold anything."""
+        return max(self._open, default=self.open_from - self.slice_s)
+
+    @property
+    def anchors(self) -> frozenset[int]:
+        """The sealed times from which sums are exact."""
+        return frozenset(self._anchors)
 
     def totals(self) -> tuple[Ints, Ints]:
         """Good and total events by column since the ledger began."""
@@ -188,6 +330,52 @@ class Ledger:
         """Without the spans that no window can begin in any more."""
         keep = self._spans.ended >= before
         return self if keep.all() else replace(self, _spans=_kept(self._spans, keep))
+
+    def _changed_slice(self, start: int, change: Callable[[Ints], Ints]) -> _Open:
+        if start < self.open_from:
+            raise ValueError(f"the slice of {start} is sealed")
+        one = self._open.get(start) or _Open(np.zeros((3, self.columns), dtype=np.int64))
+        return _Open(change(one.sums), one.revision + 1 + self._retries)
+
+    def _anchored(self, upto: int) -> Mapping[int, Ints]:
+        """The anchors once all slices before `upto` are sealed."""
+        passed = [at for at in self._wanted - self._anchors.keys() if self.open_from <= at <= upto]
+        if not passed:
+            return self._anchors
+        return {**self._anchors, **{at: self._before(at) for at in passed}}
+
+    def _before(self, boundary: int) -> Ints:
+        """What lies before a boundary; sealed and unwanted ones as near as the tiers have it."""
+        if boundary in self._anchors:
+            return self._anchors[boundary]
+        if boundary >= self.open_from:
+            open_ = self._summed(one for at, one in self._open.items() if at < boundary)
+            return self._sealed + open_
+        if boundary <= self.born:
+            return np.zeros_like(self._sealed)
+        return next(
+            (ring for ring in self._rings if ring.holds(boundary, self.open_from)), self._rings[-1]
+        ).at(boundary)
+
+    def _boundaries(self, col: int, floor: float) -> Iterator[tuple[Ints, Ints]]:
+        """Boundaries from the newest back to `floor`, a batch a tier, with the sums since each as
+        [boundary, good | total | measured_us] of one column.
+        """
+        open_ = sorted((at for at in self._open if at >= floor), reverse=True)
+        if open_:
+            each = [self._open[at].sums[:, col] for at in open_]
+            yield np.array(open_), np.cumsum(each, axis=0)
+        newest, everything = self.open_from, self._all[:, col]
+        for ring in self._rings:
+            reach = (len(ring.sums) - _SPARE) * ring.width_s
+            oldest = ceil(max(floor, self.born, self.open_from - reach))
+            starts = np.arange(
+                newest // ring.width_s * ring.width_s, oldest - 1, -ring.width_s, dtype=np.int64
+            )
+            if len(starts):
+                slots = starts // ring.width_s % len(ring.sums)
+                yield starts, everything - ring.sums[slots, :, col]
+                newest = int(starts[-1])
 
     def _ring_for(self, length_s: float) -> _Ring:
         fitting = [ring for ring in self._rings if ring.width_s * EDGE <= length_s]
@@ -213,21 +401,21 @@ class Ledger:
         for ring in self._rings:
             ring.fill(after, upto, sums)
 
-    def _closed_rows(self, upto: int) -> tuple[Row, ...]:
+    def _closed_rows(self, upto: int) -> Iterator[Row]:
         """The wider rows that are complete when this ledger's open slices are sealed up to here."""
-        rows = []
         for ring in self._rings:
-            if ring.width_s not in KEPT_WIDTHS_S or ring.width_s == self.slice_s:
+            width = ring.width_s
+            if width not in KEPT_WIDTHS_S or width == self.slice_s:
                 continue
-            touched = {start // ring.width_s * ring.width_s for start in self._open}
-            first = self.open_from // ring.width_s * ring.width_s
-            complete = [at for at in sorted({*touched, first}) if at + ring.width_s <= upto]
-            rows += [self._closed_row(ring, start) for start in complete]
-        return tuple(row for row in rows if row.total.any() or row.measured_us.any())
-
-    def _closed_row(self, ring: _Ring, start: int) -> Row:
-        end = ring.at(start + ring.width_s)
-        return Row(ring.width_s, start, 1, *(end if start <= self.born else end - ring.at(start)))
+            first = self.open_from // width * width
+            sums = {first: self._sealed - (ring.at(first) if first > self.born else 0)}
+            for at in sorted(self._open):
+                start = at // width * width
+                if start + width <= upto:
+                    sums[start] = sums.get(start, 0) + self._open[at].sums
+            for start, (good, total, measured_us) in sums.items():
+                if start + width <= upto and (total.any() or measured_us.any()):
+                    yield Row(width, start, 1, good, total, measured_us)
 
 
 def empty(slice_s: int, columns: int, since: float) -> Ledger:
@@ -235,7 +423,7 @@ def empty(slice_s: int, columns: int, since: float) -> Ledger:
     if slice_s < 1 or MINUTE_S % slice_s:
         raise ValueError(f"a slice of {slice_s} s does not divide a minute")
     born = int(since // slice_s) * slice_s
-    widths = sorted({slice_s, MINUTE_S, 300, HOUR_S})
+    widths = sorted({slice_s, *_TIERS_S})
     reaches = [EDGE * width for width in widths[1:]] + [MAX_WINDOW_S]
     rings = tuple(
         _Ring(width, np.zeros((reach // width + _SPARE, 3, columns), dtype=np.int64))
@@ -244,19 +432,18 @@ def empty(slice_s: int, columns: int, since: float) -> Ledger:
     return Ledger(slice_s, columns, born, born, rings, np.zeros((3, columns), dtype=np.int64))
 
 
+def _replaced(before: Ints, sums: Ints, cols: Ints) -> Ints:
+    after = before.copy()
+    after[:, cols] = sums
+    return after
+
+
 def _joined(one: Spans, other: Spans) -> Spans:
     if not len(other.cols):
         return one
-    return Spans(
-        np.concatenate([one.cols, other.cols]),
-        np.concatenate([one.began, other.began]),
-        np.concatenate([one.ended, other.ended]),
-        np.concatenate([one.good, other.good]),
-        np.concatenate([one.total, other.total]),
-    )
+    names = Spans.__slots__
+    return Spans(*(np.concatenate([getattr(one, n), getattr(other, n)]) for n in names))
 
 
 def _kept(spans: Spans, keep: npt.NDArray[np.bool_]) -> Spans:
-    return Spans(
-        spans.cols[keep], spans.began[keep], spans.ended[keep], spans.good[keep], spans.total[keep]
-    )
+    return Spans(*(getattr(spans, name)[keep] for name in Spans.__slots__))

@@ -5,7 +5,7 @@ in whole units: the increment between two samples is the difference of their flo
 of increments never drift from the counter, whatever fractions it shows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -39,13 +39,18 @@ class Layout:
     named_by: tuple[tuple[str, ...], ...]
 
 
+_EMPTY = Layout((), ())
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Page:
     """What one good scrape said about the wanted series.
 
     `at` is when the scrape began, Unix seconds. `values[i]` and `created[i]` belong to
     `layout.keys[i]`; `created` is Unix seconds, NaN where the page does not say. `read_for` names
-    the selectors (as text) that the page was searched for.
+    the selectors (as text) that the page was searched for, gauges' too. `gauges[i]` belongs to
+    `gauge_layout.keys[i]`: the current values that sampled SLIs name, of any kind and value (NaN
+    and infinities too); a series may be a counter and stand here as well.
     """
 
     at: float
@@ -54,6 +59,8 @@ class Page:
     created: Floats
     process_start: float | None
     read_for: frozenset[str]
+    gauge_layout: Layout = _EMPTY
+    gauges: Floats = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,9 +94,6 @@ class Increments:
     rows: Ints
     counts: Ints
     since: Floats
-
-
-_EMPTY = Layout((), ())
 
 
 def unseen(added_at: float | None) -> Memory:

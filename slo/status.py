@@ -12,16 +12,54 @@ from slo.spec import AlertState, Arm, ServiceState, Slo, SloId
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
-    """One SLI over one window. A ratio is None where nothing was measured or nothing happened."""
+    """One SLI over one window. A ratio is None where nothing was measured or nothing happened.
+
+    Events are whole numbers where they were counted; of samples and of means they are not.
+    """
 
     window_s: float
-    start: float  # the edge used, at most one slice before now - window_s
+    start: float  # the edge used, at most 1/30 of its length before now - window_s
     end: float
-    good: int
-    total: int
+    good: float
+    total: float
     coverage: float
     sli: float | None
     burn_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """One label set and its bad events of about the last hour; `share` is of all of the SLO's."""
+
+    labels: Mapping[str, str]
+    bad: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodFigures:
+    """A calendar period as a whole: what it may spend by the traffic that it is expected to have.
+
+    `expected_total` is that of the previous period, or of this one at its pace so far (`basis`).
+    """
+
+    start: float
+    end: float
+    expected_total: float
+    basis: str  # previous | pro_rata
+    budget_remaining: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """Seconds until a budget is gone at the burn rate of the last hour; None: never.
+
+    `full` is that of a whole budget; `left` of what is left, with what ages out of the window
+    given back.
+    """
+
+    full_s: float | None
+    left_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +82,26 @@ class SloFigures:
     """
 
     slo: Slo
-    window: WindowFigures
+    window: WindowFigures  # without what is excluded
     budget_remaining: float | None  # signed, unclamped; None without events
     arms: tuple[ArmFigures, ...]
     burns: Mapping[float, WindowFigures]  # by window length in seconds
-    good_total: int
-    total_total: int
+    good_total: float
+    total_total: float
     recent: WindowFigures  # the last minute, or four scrape intervals
     no_data: bool
+    whole: WindowFigures | None = None  # with what is excluded; None where nothing is
+    period: PeriodFigures | None = None  # of a calendar window
+    exhaustion: Exhaustion = Exhaustion(None, None)
+    contributors: tuple[Contributor, ...] = ()  # while an arm fires: the worst label sets first
+    estimated: str = ""  # why the figures are estimates; empty: they are counted
+
+    @property
+    def budget_for_action(self) -> float | None:
+        """What budget actions and the gate go by: of a calendar window, the share that is left of
+        what the whole period may spend.
+        """
+        return self.period.budget_remaining if self.period else self.budget_remaining
 
 
 @dataclass(frozen=True, slots=True)
