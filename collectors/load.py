@@ -6,6 +6,7 @@ from typing import Final
 
 from collectors.targets import Target
 from slo import names
+from slo.load.codes import Code
 from slo.load.document import name_in, opened
 from slo.load.yaml import Fields, Node, Problems
 from slo.spec import Births
@@ -44,11 +45,12 @@ class _Shared:
         self.interval_s = spec.duration("interval", default.interval_s)
         if 0 < self.interval_s < MIN_INTERVAL_S:
             message = f"`{spec.where}.interval` must be at least {show(MIN_INTERVAL_S)}"
-            spec.problems.error(spec.mark("interval"), message)
+            spec.problems.error(spec.mark("interval"), message, Code.OUT_OF_BOUNDS)
         self.timeout_s = spec.duration("timeout", min(default.timeout_s, self.interval_s))
         if self.timeout_s > self.interval_s:
-            limit = f"is above the interval of {show(self.interval_s)}"
-            spec.problems.error(spec.mark("timeout"), f"`{spec.where}.timeout` {limit}")
+            above = f"is above the interval of {show(self.interval_s)}"
+            message = f"`{spec.where}.timeout` {above}"
+            spec.problems.error(spec.mark("timeout"), message, Code.OUT_OF_BOUNDS)
         self.scheme = spec.choice("scheme", ("http", "https"), "http")
         self.path = _path(spec)
         self.body_limit = _size(spec, "body_size_limit", default.body_limit)
@@ -59,7 +61,7 @@ class _Shared:
         address = fields.text("address")
         if address and not _is_address(address):
             message = f"`{address}` is no address: write host:port, the rest stands in the spec"
-            fields.problems.error(fields.mark("address"), message)
+            fields.problems.error(fields.mark("address"), message, Code.BAD_ADDRESS)
         own = {names.JOB: self.job, names.INSTANCE: address, names.SERVICE: self.service}
         return Target(
             job=self.job,
@@ -79,7 +81,7 @@ def _path(spec: Fields) -> str:
     path = spec.text("metrics_path", "/metrics")
     if not path.startswith("/") or any(c.isspace() or c == "#" for c in path):
         message = f"`{spec.where}.metrics_path` is `{path}`; it must begin with `/`, without spaces"
-        spec.problems.error(spec.mark("metrics_path"), message)
+        spec.problems.error(spec.mark("metrics_path"), message, Code.BAD_ADDRESS)
     return path
 
 
@@ -92,7 +94,7 @@ def _size(spec: Fields, key: str, default: int) -> int:
     size = int(match[1]) * _BYTES[match[2]] if match else 0
     if size < 1:
         message = f"`{spec.where}.{key}` is `{text}`; write e.g. 50MB, 500KB, 1GB or plain bytes"
-        spec.problems.error(spec.mark(key), message)
+        spec.problems.error(spec.mark(key), message, Code.WRONG_TYPE)
     return size
 
 
@@ -103,9 +105,10 @@ def _labels(fields: Fields) -> dict[str, str]:
             return {}
         for name in labels.names():
             if name in OWN_LABELS:
-                labels.refuse(name, "is set by Vigie: remove it")
+                labels.refuse(name, "is set by Vigie: remove it", Code.NOT_ALLOWED)
             elif not _LABEL.fullmatch(name):
-                labels.refuse(name, "is no label name: use letters, digits and `_`, a letter first")
+                reason = "is no label name: use letters, digits and `_`, a letter first"
+                labels.refuse(name, reason, Code.BAD_NAME)
         return {name: labels.text(name) for name in labels.names()}
 
 

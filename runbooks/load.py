@@ -4,8 +4,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from incidents.model import IncidentType
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
+from slo.load.codes import Code
 from slo.load.document import name_in, opened
 from slo.load.yaml import Fields, Node, Problems, did_you_mean
 
@@ -29,7 +29,7 @@ def read(node: Node, problems: Problems) -> Runbook | None:
         )
         if runbook.mode is Mode.DIAGNOSE and not any(step.read_only for step in runbook.steps):
             message = "`diagnose` runs the steps with `read_only: true`, and no step says that"
-            problems.warn(spec.mark("mode"), message)
+            problems.warn(spec.mark("mode"), message, Code.IGNORED)
     return runbook if len(problems.errors) == before else None
 
 
@@ -37,13 +37,13 @@ def _match(spec: Fields) -> Match:
     with spec.maybe_map("match") as match:
         if match is None:
             return Match()
-        known = [kind.value for kind in IncidentType]
         types = match.texts("types")
+        known = _incident_types() if types else []
         for name in types:
             if name and name not in known:
                 hint = did_you_mean(name, known)
                 message = f"no incident type `{name}`; there are {', '.join(known)}{hint}"
-                spec.problems.error(match.mark("types"), message)
+                spec.problems.error(match.mark("types"), message, Code.NOT_ALLOWED)
         return Match(
             types=tuple(types),
             services=tuple(match.texts("services")),
@@ -52,13 +52,20 @@ def _match(spec: Fields) -> Match:
         )
 
 
+def _incident_types() -> list[str]:
+    # Imported by those files that need it: `vigie slo check` would wait 6 ms for all of incidents.
+    from incidents.model import IncidentType  # noqa: PLC0415
+
+    return [kind.value for kind in IncidentType]
+
+
 def _steps(spec: Fields) -> tuple[Step, ...]:
     steps: list[Step] = []
     for fields in spec.maps("steps", required=True):
         step = _step(fields)
         if step.id and step.id in [other.id for other in steps]:
             message = f"another step has the id `{step.id}`: rename one of them"
-            spec.problems.error(fields.mark("id"), message)
+            spec.problems.error(fields.mark("id"), message, Code.DUPLICATE)
         steps.append(step)
     return tuple(steps)
 
@@ -77,7 +84,8 @@ def _step(fields: Fields) -> Step:
     )
     if kind is StepKind.MANUAL:
         for key in ("url", "timeout", "read_only"):
-            fields.refuse(key, "belongs to steps of kind http; a person does this one")
+            reason = "belongs to steps of kind http; a person does this one"
+            fields.refuse(key, reason, Code.CONFLICT)
     elif step.url:
         _check_url(fields, step.url)
     for key in ("text", "url"):
@@ -94,7 +102,7 @@ def _check_url(fields: Fields, url: str) -> None:
         good = False
     if not good or any(c.isspace() for c in filled):
         message = f"`{url}` can't be fetched: write an http:// or https:// address"
-        fields.problems.error(fields.mark("url"), message)
+        fields.problems.error(fields.mark("url"), message, Code.BAD_ADDRESS)
 
 
 def _check_placeholders(fields: Fields, key: str) -> None:
@@ -105,4 +113,4 @@ def _check_placeholders(fields: Fields, key: str) -> None:
             allowed = ", ".join(f"${{{name}}}" for name in PLACEHOLDERS)
             hint = did_you_mean(found[1], PLACEHOLDERS)
             message = f"`{found[0]}` stands for nothing; there are {allowed}{hint}"
-            fields.problems.error(node.mark_at(found.start()), message)
+            fields.problems.error(node.mark_at(found.start()), message, Code.NOT_ALLOWED)

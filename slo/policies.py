@@ -1,11 +1,13 @@
 """Which policy watches an SLO, and the arms that it then has: scaled, bounded and reachable."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Final
 
 from slo import labels
-from slo.load.yaml import Mark, Problems
+from slo.load.codes import Code
+from slo.load.marks import Mark, Problems
 from slo.spec import Arm, ArmKind, Policy, Service, Slo
 from slo.windows import UNITS_S, show
 
@@ -45,7 +47,7 @@ def policy_for(
             f"policies `{first.name}` ({first.mark}) and `{other.name}` select SLO `{slo.id}` "
             "equally: make one of them more specific"
         )
-        problems.error(_mark(other.mark), message)
+        problems.error(_mark(other.mark), message, Code.TIE)
     return first
 
 
@@ -59,14 +61,22 @@ def arms_for(
 ) -> tuple[Arm, ...]:
     """The arms that watch an SLO. `slowest_interval_s` is that of the targets it is measured on.
 
+    Those of the SLO's own alerting replace the policy's; kinds that it switches off are left out.
     Written arms are taken as they are: one that could not work is an error at its mark. Vigie's
-    own are scaled to the SLO's window, bounded and capped.
+    own are scaled to the SLO's window, bounded and capped. An objective that leaves no budget, or
+    no event that must be good, is an error and has no arms.
     """
-    if policy.arms is None:
-        return _default_arms(slo, slowest_interval_s, problems)
-    for arm in policy.arms:
+    if not 0.0 < slo.objective < 1.0:
+        _refuse_objective(slo, problems)
+        return ()
+    own, without = slo.alerting.arms, slo.alerting.without
+    written = policy.arms if own is None else own
+    if written is None:
+        return _default_arms(slo, slowest_interval_s, without, problems)
+    arms = tuple(arm for arm in written if arm.kind not in without)
+    for arm in arms:
         _check_written(arm, slo, slowest_interval_s, problems)
-    return policy.arms
+    return arms
 
 
 def arm_name(kind: ArmKind, long_s: float, short_s: float) -> str:
@@ -82,52 +92,69 @@ def _selects(policy: Policy, slo: Slo, have: dict[str, str]) -> bool:
     )
 
 
+def _refuse_objective(slo: Slo, problems: Problems) -> None:
+    name = f"the objective of SLO `{slo.id}` is {slo.objective:g}"
+    if slo.objective == 1.0:
+        message = f"{name}, which leaves no budget to spend: write e.g. 0.999"
+        problems.error(_mark(slo.mark), message, Code.NO_BUDGET)
+    else:
+        message = f"{name}; it must be above 0 and below 1"
+        problems.error(_mark(slo.mark), message, Code.OBJECTIVE)
+
+
 def _check_written(arm: Arm, slo: Slo, interval_s: float, problems: Problems) -> None:
-    mark, name = _mark(arm.mark), f"arm `{arm.name}` of SLO `{slo.id}`"
+    """An arm that could not work is an error where it is written; one that the SLO's format
+    implies, so that nobody wrote it, is a warning at the SLO.
+    """
+    mark, tell = _mark(arm.mark or slo.mark), problems.error if arm.mark else problems.warn
+    name = f"arm `{arm.name}` of SLO `{slo.id}`"
     if arm.burn_rate >= _most(slo):
         message = (
             f"{name} can never fire: with an objective of {slo.objective:g} the burn rate is at "
             f"most {_most(slo):g}, and this asks for {arm.burn_rate:g}"
         )
-        problems.error(mark, message)
+        tell(mark, message, Code.UNREACHABLE)
     shortest_s = _SCRAPES_IN_SHORT * interval_s
     if arm.short_s < shortest_s:
         message = (
             f"{name} looks at {show(arm.short_s)}, which holds under {_SCRAPES_IN_SHORT} scrapes "
             f"(one every {show(interval_s)}): make `short` at least {show(shortest_s)}"
         )
-        problems.error(mark, message)
+        tell(mark, message, Code.SHORT_WINDOW)
     if arm.long_s > slo.window_s:
         message = (
             f"{name} looks at {show(arm.long_s)}, longer than the SLO's window of "
             f"{show(slo.window_s)}: shorten `long`"
         )
-        problems.error(mark, message)
+        tell(mark, message, Code.LONG_WINDOW)
 
 
-def _default_arms(slo: Slo, interval_s: float, problems: Problems) -> tuple[Arm, ...]:
+def _default_arms(
+    slo: Slo, interval_s: float, without: Collection[ArmKind], problems: Problems
+) -> tuple[Arm, ...]:
     shortest_s = math.ceil(_SCRAPES_IN_SHORT * interval_s)
     if _SHORTS_IN_LONG * shortest_s > slo.window_s:
         message = (
             f"a window of {show(slo.window_s)} is too short for a scrape every "
             f"{show(interval_s)}: it must be at least {show(_SHORTS_IN_LONG * shortest_s)}"
         )
-        problems.error(_mark(slo.mark), message)
+        problems.error(_mark(slo.mark), message, Code.SHORT_WINDOW)
         return ()
+    wanted = [arm for arm in _DEFAULT_ARMS if arm[0] not in without]
     arms: dict[str, Arm] = {}
-    for kind, burn_rate, long_s, short_s in _DEFAULT_ARMS:
+    for kind, burn_rate, long_s, short_s in wanted:
         short = max(round(short_s * slo.window_s / _MONTH_S), shortest_s)
         long = max(round(long_s * slo.window_s / _MONTH_S), _SHORTS_IN_LONG * short)
         reachable = burn_rate if burn_rate < _most(slo) else _most(slo) / 2
         name = arm_name(kind, long, short)
         # Bounds make arms of a short window alike; the later one, of the lower rate, fires first.
-        arms[name] = Arm(name, kind, reachable, float(long), float(short))
-    if any(burn_rate >= _most(slo) for _, burn_rate, _, _ in _DEFAULT_ARMS):
+        arms[name] = _arm(name, kind, reachable, float(long), float(short))
+    if any(burn_rate >= _most(slo) for _, burn_rate, _, _ in wanted):
         message = (
             f"with an objective of {slo.objective:g} the burn rate of SLO `{slo.id}` is at most "
             f"{_most(slo):g}: default arms that ask for more are capped at {_most(slo) / 2:g}"
         )
-        problems.warn(_mark(slo.mark), message)
+        problems.warn(_mark(slo.mark), message, Code.UNREACHABLE)
     return tuple(arms.values())
 
 
@@ -138,3 +165,8 @@ def _most(slo: Slo) -> float:
 
 def _mark(mark: Mark | None) -> Mark:
     return mark or Mark("?", 1, 1)  # made by hand, not read from a file
+
+
+@lru_cache(maxsize=256)
+def _arm(name: str, kind: ArmKind, burn_rate: float, long_s: float, short_s: float) -> Arm:
+    return Arm(name, kind, burn_rate, long_s, short_s)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from slo.load.codes import Code
 from slo.load.document import Document, opened
 from slo.load.yaml import Fields, Mark, Node, Problems
 
@@ -54,10 +55,11 @@ def _webhook(document: Document) -> Channel:
     _belong_to(spec, _OF_EMAIL, "email")
     url = spec.text("url")
     if url and not _is_web_address(url):
-        spec.problems.error(spec.mark("url"), f"`{url}` is no http:// or https:// address")
+        message = f"`{url}` is no http:// or https:// address"
+        spec.problems.error(spec.mark("url"), message, Code.BAD_ADDRESS)
     if spec.has("secret") and spec.has("secret_file"):
         message = "`secret` and `secret_file` are both set: keep one"
-        spec.problems.error(spec.mark("secret_file"), message)
+        spec.problems.error(spec.mark("secret_file"), message, Code.CONFLICT)
     return Channel(
         name=document.name,
         type="webhook",
@@ -80,7 +82,7 @@ def _email(document: Document) -> Channel:
         username, password_file = smtp.maybe_text("username"), _file(smtp, "password_file")
         if (username is None) != (password_file is None):
             message = "`username` and `password_file` belong together: write both or none"
-            smtp.problems.error(smtp.mark("username"), message)
+            smtp.problems.error(smtp.mark("username"), message, Code.MISSING_KEY)
     return Channel(
         name=document.name,
         type="email",
@@ -103,14 +105,14 @@ def _receives(document: Document) -> frozenset[str]:
     for word in asked:
         if word and word not in RECEIVES:
             message = f"`{word}` is nothing that a channel receives: {', '.join(RECEIVES)} are"
-            spec.problems.error(spec.mark("receives"), message)
+            spec.problems.error(spec.mark("receives"), message, Code.NOT_ALLOWED)
     default = (FALLBACK,) if document.name == FALLBACK else ("page", "notice")
     return frozenset(asked or default)
 
 
 def _belong_to(spec: Fields, keys: tuple[str, ...], kind: str) -> None:
     for key in keys:
-        spec.refuse(key, f"belongs to a channel of type {kind}")
+        spec.refuse(key, f"belongs to a channel of type {kind}", Code.CONFLICT)
 
 
 def _file(fields: Fields, key: str) -> str | None:
@@ -120,9 +122,8 @@ def _file(fields: Fields, key: str) -> str | None:
         return None
     path = Path(fields.node.path).parent / text
     if not path.is_file():
-        fields.problems.error(
-            fields.mark(key), f"there is no file `{path}`: write the secret there"
-        )
+        message = f"there is no file `{path}`: write the secret there"
+        fields.problems.error(fields.mark(key), message, Code.UNREADABLE)
     return str(path)
 
 
@@ -138,5 +139,6 @@ def _mail_address(fields: Fields, key: str, text: str) -> str:
     name, at, host = text.rpartition("@")
     bad = not (name and at and host) or any(c.isspace() or not c.isprintable() for c in text)
     if text and bad:
-        fields.problems.error(fields.mark(key), f"`{text}` is no e-mail address")
+        message = f"`{text}` is no e-mail address"
+        fields.problems.error(fields.mark(key), message, Code.BAD_ADDRESS)
     return text

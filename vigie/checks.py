@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from collectors.labels import compatible
 from collectors.targets import Target
-from incidents.model import IncidentType
 from runbooks.match import matching
 from runbooks.model import Match, Runbook
+from slo.load.codes import Code
 from slo.load.yaml import Mark, Problems, did_you_mean
-from slo.spec import Policy, Selector, Service, Slo
+from slo.spec import CompositeSli, CountingSli, Policy, SampledSli, Selector, Service, Sli, Slo
 from vigie.channels import Channel
 from vigie.documents import Documents, Places
 
@@ -21,7 +21,7 @@ def check_targets(found: Documents, problems: Problems) -> None:
         other = first.setdefault(target.id, mark)
         if other != mark:
             message = f"target `{target.id}` also stands in {other}; remove one, or set `job`"
-            problems.error(mark, message)
+            problems.error(mark, message, Code.DUPLICATE)
 
 
 def warn_of_services(found: Documents, problems: Problems) -> None:
@@ -32,12 +32,37 @@ def warn_of_services(found: Documents, problems: Problems) -> None:
         hint = did_you_mean(slo.service, declared - {slo.service})
         if slo.service not in declared and hint:
             message = f"no Service document names `{slo.service}`{hint}"
-            problems.warn(places.service, message)
+            problems.warn(places.service, message, Code.MISSPELT)
     for places, target in found.of(Target):
         if target.service not in watched:
             hint = did_you_mean(target.service, watched)
             message = f"no SLO watches service `{target.service}`{hint}"
-            problems.warn(places.service, message)
+            problems.warn(places.service, message, Code.UNUSED)
+
+
+def check_policies(found: Documents, problems: Problems) -> None:
+    """A runbook that a policy's budget runs must be there.
+
+    Nothing is said while a Runbook could not be read: it may be the one.
+    """
+    books = {book.name for _, book in found.of(Runbook)}
+    if len(books) < found.kinds.get("Runbook", 0):
+        return
+    for places, policy in found.of(Policy):
+        for action in policy.actions:
+            if action.runbook and action.runbook not in books:
+                hint = did_you_mean(action.runbook, books)
+                message = (
+                    f"budget action `{action.name}` of policy `{policy.name}` runs runbook "
+                    f"`{action.runbook}`, which no file names{hint}"
+                )
+                problems.error(action.mark or places.name, message, Code.NO_SUCH_THING)
+
+
+def embedded(sli: Sli) -> tuple[CountingSli | SampledSli, ...]:
+    """The parts of an SLI that Vigie measures on what it scrapes itself."""
+    parts = [c.sli for c in sli.components] if isinstance(sli, CompositeSli) else [sli]
+    return tuple(p for p in parts if isinstance(p, CountingSli | SampledSli) and not p.source)
 
 
 def warn_of_unmeasured(found: Documents, problems: Problems) -> None:
@@ -45,11 +70,12 @@ def warn_of_unmeasured(found: Documents, problems: Problems) -> None:
     targets = [target for _, target in found.of(Target)]
     for places, slo in found.of(Slo):
         own = [target for target in targets if target.service == slo.service]
-        for selector in dict.fromkeys((*slo.sli.part.selectors, *slo.sli.total.selectors)):
+        selectors = [s for sli in embedded(slo.sli) for s in sli.selectors]
+        for selector in dict.fromkeys(selectors):
             if any(compatible(selector, target.labels) for target in own):
                 continue
-            mark = places.name
-            problems.warn(mark, _unmeasured(slo, selector, own, targets))
+            message = _unmeasured(slo, selector, own, targets)
+            problems.warn(places.name, message, Code.UNMEASURED)
             break
 
 
@@ -57,20 +83,23 @@ def warn_of_deaf_channels(found: Documents, top: Mark, problems: Problems) -> No
     """Nobody is paged."""
     if not any("page" in channel.receives for _, channel in found.of(Channel)):
         message = "no Channel receives `page`: incidents will show on Vigie's pages only"
-        problems.warn(top, message)
+        problems.warn(top, message, Code.NOBODY_TOLD)
 
 
 def warn_of_runbooks(found: Documents, top: Mark, problems: Problems) -> None:
     """SLOs that no runbook is for, and runbooks for what isn't there."""
     books = [book for _, book in found.of(Runbook)]
     if not books:
-        problems.warn(top, "there is no Runbook: incidents will open without instructions")
+        message = "there is no Runbook: incidents will open without instructions"
+        problems.warn(top, message, Code.NO_RUNBOOK)
         return
+    from incidents.model import IncidentType  # noqa: PLC0415 - late, as in `runbooks.load`
+
     for places, slo in found.of(Slo):
         labels = {**slo.labels, "service": slo.service, "slo": slo.name}
         if not matching(books, IncidentType.SLO_BURN, slo.service, slo.name, labels):
             message = f"no runbook matches when SLO `{slo.id}` burns"
-            problems.warn(places.name, message)
+            problems.warn(places.name, message, Code.NO_RUNBOOK)
     for places, book in found.of(Runbook):
         _warn_of_unknown(f"runbook `{book.name}` is for", book.match, found, places, problems)
 
@@ -81,7 +110,7 @@ def warn_of_policies(found: Documents, used: Collection[str], problems: Problems
         _warn_of_unknown(f"policy `{policy.name}` selects", policy, found, places, problems)
         if policy.name not in used:
             message = f"policy `{policy.name}` watches no SLO: none fits, or others fit better"
-            problems.warn(places.name, message)
+            problems.warn(places.name, message, Code.UNUSED)
 
 
 def _unmeasured(
@@ -109,7 +138,7 @@ def _warn_of_unknown(
             if name not in known:
                 hint = did_you_mean(name, known)
                 message = f"{what} {kind} `{name}`, which no file names{hint}"
-                problems.warn(places.name, message)
+                problems.warn(places.name, message, Code.NO_SUCH_THING)
 
 
 def _services(found: Documents) -> set[str]:

@@ -1,22 +1,38 @@
 """The users' files as one immutable, cross-checked Config."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from collectors.targets import Target
 from runbooks.model import Runbook
-from slo.load.yaml import LoadError, Mark, Problem, Problems
-from slo.policies import arms_for, policy_for
-from slo.spec import Arm, Policy, Service, Slo, SloId
+from slo.exclusions import MaintenanceWindow
+from slo.load.codes import Code
+from slo.load.yaml import LoadError, Mark, Problem, Problems, did_you_mean
+from slo.policies import arm_name, arms_for, policy_for
+from slo.spec import (
+    Arm,
+    BasicSli,
+    CompositeSli,
+    DataSource,
+    ForeignSli,
+    Format,
+    Policy,
+    Service,
+    Sli,
+    Slo,
+    SloId,
+)
 from vigie import checks
 from vigie.channels import Channel
-from vigie.documents import Documents, read_files
+from vigie.documents import SLO_KINDS, Documents, read_files
 
 __all__ = ["Channel", "Config", "Watch", "load"]
 
 DEFAULT_INTERVAL_S: Final = Target(job="", instance="", url="", service="").interval_s
+_SCRAPES_IN_SHORT: Final = 4  # as `slo.policies` asks of every arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +53,32 @@ class Config:
     targets: Mapping[str, Target]
     channels: Mapping[str, Channel]
     runbooks: tuple[Runbook, ...]
+    sources: Mapping[str, DataSource] = field(default_factory=dict)
+    maintenance: tuple[MaintenanceWindow, ...] = ()
     warnings: tuple[Problem, ...] = ()
     generation: int = 1
 
 
-def load(paths: Sequence[Path]) -> Config:
+def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = False) -> Config:
     """The configuration that files and folders make; LoadError with all problems of all files.
 
-    Folders are read recursively, *.yaml and *.yml, without what begins with a dot. The caller
-    sets `generation` on a reload.
+    Folders are read recursively, *.yaml and *.yml, without what begins with a dot. Files without
+    any SLO are an error; where they may be one part of more (`need_slo=False`), a warning. Queries
+    that only a server can evaluate are errors unless a DataSource is asked, or the files are only
+    written on for one (`for_server`). The caller sets `generation` on a reload.
     """
-    problems = Problems()
+    problems = Problems(served=for_server)
     found = read_files(paths, problems)
+    if any(source.default for _, source in found.of(DataSource)):
+        problems = Problems(served=True)
+        found = read_files(paths, problems)
+        _ask_default(found, problems)
     checks.check_targets(found, problems)
+    checks.check_policies(found, problems)
     top = Mark(str(paths[0]) if paths else ".", 1, 1)
-    if "SLO" not in found.kinds:
-        problems.error(top, _no_slo(paths))
+    if not any(kind in found.kinds for kind in SLO_KINDS):
+        tell = problems.error if need_slo else problems.warn
+        tell(top, _no_slo(paths), Code.NOTHING_TO_DO)
     services = _services(found)
     watches = _watches(found, services, problems)
     if not problems.errors:  # a file that could not be read would raise false alarms
@@ -65,8 +91,36 @@ def load(paths: Sequence[Path]) -> Config:
         targets={target.id: target for _, target in found.of(Target)},
         channels={channel.name: channel for _, channel in found.of(Channel)},
         runbooks=tuple(book for _, book in found.of(Runbook)),
+        sources={source.name: source for _, source in found.of(DataSource)},
+        maintenance=tuple(window for _, window in found.of(MaintenanceWindow)),
         warnings=tuple(problems.in_order()),
     )
+
+
+def _ask_default(found: Documents, problems: Problems) -> None:
+    """Let SLOs that name no source ask the default DataSource."""
+    defaults = [source for _, source in found.of(DataSource) if source.default]
+    for other in defaults[1:]:
+        message = f"DataSource `{defaults[0].name}` is the default one already: keep one of them"
+        problems.error(other.mark or Mark("?", 1, 1), message, Code.CONFLICT)
+    name = defaults[0].name
+    found.values = [
+        (places, replace(one, sli=_asking(one.sli, name)) if isinstance(one, Slo) else one)
+        for places, one in found.values
+    ]
+
+
+def _asking(sli: Sli, name: str) -> Sli:
+    if isinstance(sli, CompositeSli):
+        parts = (replace(part, sli=_basic_asking(part.sli, name)) for part in sli.components)
+        return CompositeSli(tuple(parts))
+    return _basic_asking(sli, name)
+
+
+def _basic_asking(sli: BasicSli, name: str) -> BasicSli:
+    if isinstance(sli, ForeignSli) or sli.source:
+        return sli
+    return replace(sli, source=name)
 
 
 def _no_slo(paths: Sequence[Path]) -> str:
@@ -76,7 +130,9 @@ def _no_slo(paths: Sequence[Path]) -> str:
 
 def _services(found: Documents) -> dict[str, Service]:
     """The declared services, and those that SLOs and targets name without a document."""
-    services = {service.name: service for _, service in found.of(Service)}
+    services: dict[str, Service] = {}
+    for _, service in found.of(Service):
+        services.setdefault(service.name, service)
     for _, slo in found.of(Slo):
         services.setdefault(slo.service, Service(slo.service, mark=slo.mark))
     for _, target in found.of(Target):
@@ -89,18 +145,64 @@ def _watches(
 ) -> dict[SloId, Watch]:
     policies = [policy for _, policy in found.of(Policy)]
     targets = [target for _, target in found.of(Target)]
+    sources = {source.name: source for _, source in found.of(DataSource)}
     watches: dict[SloId, Watch] = {}
     for _, slo in found.of(Slo):
-        policy = policy_for(slo, policies, problems, services[slo.service])
-        arms = arms_for(slo, policy, _slowest_s(slo, targets), problems)
+        policy = _overridden(policy_for(slo, policies, problems, services[slo.service]), slo)
+        interval_s = _slowest_s(slo, targets, sources)
+        arms: tuple[Arm, ...] = ()
+        if not _is_foreign(slo):
+            arms = arms_for(_bounded(slo, interval_s), policy, interval_s, problems)
         watches[slo.id] = Watch(slo, policy, arms)
     return watches
 
 
-def _slowest_s(slo: Slo, targets: Iterable[Target]) -> float:
-    """The longest interval of the targets of a service; the default one where there is none."""
-    own = [target.interval_s for target in targets if target.service == slo.service]
-    return max(own, default=DEFAULT_INTERVAL_S)
+def _overridden(policy: Policy, slo: Slo) -> Policy:
+    """The policy with what the SLO's own alerting says instead. Its arms `arms_for` puts in."""
+    no_data, resolved = slo.alerting.no_data, slo.alerting.resolved
+    if no_data is None and resolved is None:
+        return policy
+    return replace(
+        policy,
+        alert_no_data=policy.alert_no_data if no_data is None else no_data,
+        alert_resolved=policy.alert_resolved if resolved is None else resolved,
+    )
+
+
+def _bounded(slo: Slo, interval_s: float) -> Slo:
+    """OpenSLO's alert conditions have one window: the short one, which nobody wrote, is made to
+    hold enough scrapes.
+    """
+    arms = slo.alerting.arms
+    if not arms or slo.format not in (Format.OPENSLO, Format.OPENSLO_ALPHA):
+        return slo
+    widened = tuple(_widened(arm, interval_s) for arm in arms)
+    return replace(slo, alerting=replace(slo.alerting, arms=widened))
+
+
+def _widened(arm: Arm, interval_s: float) -> Arm:
+    short_s = min(max(arm.short_s, float(math.ceil(_SCRAPES_IN_SHORT * interval_s))), arm.long_s)
+    return replace(arm, name=arm_name(arm.kind, arm.long_s, short_s), short_s=short_s)
+
+
+def _is_foreign(slo: Slo) -> bool:
+    """Whether nothing of an SLO can be measured: no arm could ever fire."""
+    return all(isinstance(sli, ForeignSli) for sli in _basics(slo.sli))
+
+
+def _basics(sli: Sli) -> tuple[BasicSli, ...]:
+    return tuple(c.sli for c in sli.components) if isinstance(sli, CompositeSli) else (sli,)
+
+
+def _slowest_s(slo: Slo, targets: Iterable[Target], sources: Mapping[str, DataSource]) -> float:
+    """The longest interval of what an SLO is measured on: its DataSources, or the targets of its
+    service; the default one where there is none.
+    """
+    names = {"" if isinstance(sli, ForeignSli) else sli.source for sli in _basics(slo.sli)}
+    found = [sources[name].interval_s for name in names if name in sources]
+    if "" in names:
+        found += [target.interval_s for target in targets if target.service == slo.service]
+    return max(found, default=DEFAULT_INTERVAL_S)
 
 
 def _warn(found: Documents, watches: Mapping[SloId, Watch], top: Mark, problems: Problems) -> None:
@@ -109,3 +211,15 @@ def _warn(found: Documents, watches: Mapping[SloId, Watch], top: Mark, problems:
     checks.warn_of_deaf_channels(found, top, problems)
     checks.warn_of_runbooks(found, top, problems)
     checks.warn_of_policies(found, {watch.policy.name for watch in watches.values()}, problems)
+    _warn_of_unknown_channels(found, problems)
+
+
+def _warn_of_unknown_channels(found: Documents, problems: Problems) -> None:
+    """Notification targets of OpenSLO that no Channel stands for."""
+    channels = {channel.name for _, channel in found.of(Channel)}
+    for places, slo in found.of(Slo):
+        for name in slo.alerting.channels:
+            if name not in channels:
+                hint = did_you_mean(name, channels) or ": write one, or nobody is told there"
+                message = f"SLO `{slo.id}` notifies `{name}`, and no Channel has this name{hint}"
+                problems.warn(places.name, message, Code.NOBODY_TOLD)

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableEnvironment
 
 from slo import windows
+from slo.load.codes import Code
 from slo.load.yaml import Fields, LoadError, Mark, Node, Problems, documents, plain
 
 ENV_PREFIX: Final = "VIGIE_"
@@ -171,7 +172,8 @@ def _read(path: Path) -> _File:
     problems = Problems()
     nodes = documents(text, str(path), problems)
     if len(nodes) > 1:
-        problems.error(nodes[1].mark, "vigie.yaml holds one document: remove the `---`")
+        message = "vigie.yaml holds one document: remove the `---`"
+        problems.error(nodes[1].mark, message, Code.DUPLICATE)
     file = _file_of(nodes[0], problems) if nodes else _File(None, {})
     if problems.errors:
         raise LoadError(problems.errors)
@@ -213,7 +215,12 @@ def _merged(file: Mapping[str, Any], given: Mapping[str, object]) -> Settings:
     return WithFile(**given)  # type: ignore[arg-type]  # values are checked right there
 
 
-Reason = tuple[str, str]  # the key, and what is wrong with it
+Reason = tuple[str, Code, str]  # the key, and what is wrong with it
+_CODES: Final = {  # of pydantic's kinds of errors; any other is a wrong type
+    "extra_forbidden": Code.UNKNOWN_KEY,
+    "literal_error": Code.NOT_ALLOWED,
+    "value_error": Code.BAD_DURATION,  # durations are the only values that are parsed here
+}
 
 
 def _reasons(error: ValidationError) -> Iterator[Reason]:
@@ -224,7 +231,8 @@ def _reasons(error: ValidationError) -> Iterator[Reason]:
             Settings.model_fields[key].description if key in Settings.model_fields else "unknown"
         )
         message = item["msg"].removeprefix("Value error, ")
-        yield key, f"`{name}`: {message} ({about})"
+        code = _CODES.get(item["type"], Code.WRONG_TYPE)
+        yield key, code, f"`{name}`: {message} ({about})"
 
 
 def _one_token(settings: Settings, places: "_Places") -> Settings:
@@ -241,20 +249,24 @@ def _contradictions(settings: Settings) -> Iterator[Reason]:
     try:
         _split(settings.listen)
     except ValueError as error:
-        yield "listen", f"`listen`: {error}"
+        yield "listen", Code.BAD_ADDRESS, f"`listen`: {error}"
         return
     seconds = settings.slice.total_seconds()
     if seconds < 1 or 60 % seconds:
-        yield "slice", f"`slice` is {_show(settings.slice)}; write a whole divisor of 60s, e.g. 10s"
+        message = f"`slice` is {_show(settings.slice)}; write a whole divisor of 60s, e.g. 10s"
+        yield "slice", Code.OUT_OF_BOUNDS, message
     for name, kept in settings.retention:
         if kept < timedelta(days=1):
-            yield "retention", f"`retention.{name}` is {_show(kept)}; it must be at least 1d"
+            message = f"`retention.{name}` is {_show(kept)}; it must be at least 1d"
+            yield "retention", Code.OUT_OF_BOUNDS, message
     if settings.token is not None and settings.token_file is not None:
-        yield "token_file", "`token` and `token_file` are both set: keep one"
+        yield "token_file", Code.CONFLICT, "`token` and `token_file` are both set: keep one"
     if urlsplit(settings.public_url or "http:").scheme not in ("http", "https"):
-        yield "public_url", f"`public_url` is {settings.public_url}; write http(s)://HOST[:PORT]"
+        message = f"`public_url` is {settings.public_url}; write http(s)://HOST[:PORT]"
+        yield "public_url", Code.BAD_ADDRESS, message
     if _is_own_address(settings.otlp_endpoint, settings):
-        yield "otlp_endpoint", "`otlp_endpoint` is Vigie itself: name a collector of traces"
+        message = "`otlp_endpoint` is Vigie itself: name a collector of traces"
+        yield "otlp_endpoint", Code.BAD_ADDRESS, message
 
 
 def _is_own_address(url: str | None, settings: Settings) -> bool:
@@ -299,10 +311,12 @@ def _token(path: Path) -> str:
 
 def _exposed(settings: Settings) -> Iterator[Reason]:
     if settings.token == "":
-        yield ("token" if settings.token_file is None else "token_file"), "the token is empty"
+        key = "token" if settings.token_file is None else "token_file"
+        yield key, Code.EMPTY, "the token is empty"
     elif settings.token is None and not settings.loopback:
         yield (
             "listen",
+            Code.MISSING_KEY,
             f"`listen` is {settings.listen}, which other machines reach, and no token is set: "
             "set `token_file` (or VIGIE_TOKEN), or listen on 127.0.0.1",
         )
@@ -319,13 +333,13 @@ class _Places:
         """All reasons as one error: a LoadError when they all lie in the file."""
         problems = Problems()
         lines = []
-        for key, message in reasons:
+        for key, code, message in reasons:
             mark = self._mark(key)
             if mark is not None:
-                problems.error(mark, message)
+                problems.error(mark, message, code)
                 lines.append(str(problems.items[-1]))
             else:
-                lines.append(f"{self._source(key)}: error: {message}")
+                lines.append(f"{self._source(key)}: error[{code}] {message}")
         if len(problems.items) == len(lines):
             return LoadError(problems.items)
         return SettingsError("\n".join(lines))

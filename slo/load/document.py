@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
+from slo.load.codes import Code
 from slo.load.yaml import Fields, Mark, Node, Problems
 
 VIGIE: Final = "vigie.dev/v1"
@@ -16,8 +16,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?", re.ASCII)
 _MAX_NAME: Final = 253  # as long as Kubernetes' names
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document being read: its name and labels, and the fields of its `spec`."""
 
     name: str
@@ -43,7 +42,7 @@ def name_in(fields: Fields, key: str) -> str:
     name = fields.text(key)
     if name and (len(name) > _MAX_NAME or not NAME.fullmatch(name)):
         message = f"`{name}` is no name: use letters, digits, `-`, `_` and `.`, a letter first"
-        fields.problems.error(fields.mark(key), message)
+        fields.problems.error(fields.mark(key), message, Code.BAD_NAME)
     return name
 
 

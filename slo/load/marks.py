@@ -1,11 +1,16 @@
-"""Places in files, what is wrong at them, and the error that carries it all."""
+"""Places in files, what is wrong at them, and the error that carries it all.
+
+Marks and problems are named tuples: they are made by the thousand, and `vigie slo check` pays for
+each dataclass that is defined on its way.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from slo.load.codes import Code
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a file; line and column count from one."""
 
     path: str
@@ -16,29 +21,37 @@ class Mark:
         return f"{self.path}:{self.line}:{self.col}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One reason why a file cannot be used, or (`warning`) why it will surprise."""
 
     mark: Mark
     message: str
+    code: Code
     warning: bool = False
 
     def __str__(self) -> str:
-        return f"{self.mark}: {'warning' if self.warning else 'error'}: {self.message}"
+        severity = "warning" if self.warning else "error"
+        return f"{self.mark}: {severity}[{self.code}] {self.message}"
 
 
-@dataclass(slots=True)
 class Problems:
-    """All problems of one load, in the order found."""
+    """All problems of one load, in the order found.
 
-    items: list[Problem] = field(default_factory=list)
+    `served` says that a server will be asked where no file names one: a query that only a server
+    can evaluate is no problem then.
+    """
 
-    def error(self, mark: Mark, message: str) -> None:
-        self.items.append(Problem(mark, message))
+    __slots__ = ("items", "served")
 
-    def warn(self, mark: Mark, message: str) -> None:
-        self.items.append(Problem(mark, message, warning=True))
+    def __init__(self, *, served: bool = False) -> None:
+        self.items: list[Problem] = []
+        self.served = served
+
+    def error(self, mark: Mark, message: str, code: Code) -> None:
+        self.items.append(Problem(mark, message, code))
+
+    def warn(self, mark: Mark, message: str, code: Code) -> None:
+        self.items.append(Problem(mark, message, code, warning=True))
 
     @property
     def errors(self) -> list[Problem]:

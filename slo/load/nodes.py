@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import yaml
 
+from slo.load.codes import Code
 from slo.load.marks import LoadError, Mark, Problem, Problems
 
 MAX_BYTES: Final = 4_000_000
@@ -22,8 +22,7 @@ _DOUBLED = re.compile(r"''|[^']")
 _OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One YAML node with its place. `source` is the text of the whole file."""
 
     raw: yaml.Node
@@ -70,28 +69,27 @@ def documents(text: str, path: str, problems: Problems) -> list[Node]:
     """
     text = text.removeprefix("\ufeff")
     if len(text) > MAX_BYTES:
-        problems.error(Mark(path, 1, 1), f"the file is over {MAX_BYTES} characters: split it")
+        message = f"the file is over {MAX_BYTES} characters: split it"
+        problems.error(Mark(path, 1, 1), message, Code.TOO_LARGE)
         return []
     try:
         if (deep := _too_deep(text, path)) is not None:
-            problems.error(
-                deep, f"nested over {MAX_DEPTH} levels deep: nothing that Vigie reads is"
-            )
+            message = f"nested over {MAX_DEPTH} levels deep: nothing that Vigie reads is"
+            problems.error(deep, message, Code.TOO_LARGE)
             return []
         raws = list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         mark = Mark(path, at.line + 1, at.column + 1) if at else Mark(path, 1, 1)
-        problems.error(mark, f"not YAML: {error.problem or error.context}")
+        problems.error(mark, f"not YAML: {error.problem or error.context}", Code.NOT_YAML)
         return []
     except yaml.reader.ReaderError as error:
         message = f"not YAML: character U+{error.character:04X} is not allowed"
-        problems.error(place(text, error.position, path), message)
+        problems.error(place(text, error.position, path), message, Code.NOT_YAML)
         return []
     except UnicodeEncodeError as error:  # half of a surrogate pair
-        problems.error(
-            place(text, error.start, path), "not YAML: a character that UTF-8 can't hold"
-        )
+        message = "not YAML: a character that UTF-8 can't hold"
+        problems.error(place(text, error.start, path), message, Code.NOT_YAML)
         return []
     nodes = [Node(raw, path, text) for raw in raws if raw is not None]
     return [item for node in nodes if _sane(node, problems) for item in _items(node)]
@@ -107,13 +105,14 @@ def text_of(node: Node, problems: Problems, name: str) -> str:
     """The text of a scalar; booleans and nulls in disguise (`no`, `~`) are problems."""
     raw = node.raw
     if not isinstance(raw, yaml.ScalarNode):
-        problems.error(node.mark, f"`{name}` must be text")
+        problems.error(node.mark, f"`{name}` must be text", Code.WRONG_TYPE)
         return ""
     if raw.tag == NULL and not raw.value:
-        problems.error(node.mark, f"`{name}` has no value")
+        problems.error(node.mark, f"`{name}` has no value", Code.EMPTY)
         return ""
     if raw.tag in (BOOL, NULL):
-        problems.error(node.mark, f"`{name}`: `{raw.value}` is no text in YAML: put it in quotes")
+        message = f"`{name}`: `{raw.value}` is no text in YAML: put it in quotes"
+        problems.error(node.mark, message, Code.WRONG_TYPE)
         return ""
     return str(raw.value)
 
@@ -125,7 +124,7 @@ def plain(node: Node) -> object:
         return constructor.construct_document(node.raw)
     except (ValueError, yaml.constructor.ConstructorError) as error:
         message = f"not a value: {getattr(error, 'problem', error)}"
-        raise LoadError([Problem(node.mark, message)]) from error
+        raise LoadError([Problem(node.mark, message, code=Code.WRONG_TYPE)]) from error
     finally:
         constructor.dispose()
 
@@ -154,11 +153,14 @@ def _sane(node: Node, problems: Problems) -> bool:
     strange: list[yaml.Node] = []
     size = _expanded(node.raw, sizes, strange)
     for raw in strange:
-        problems.error(node.child(raw).mark, f"the YAML tag `{raw.tag}` means nothing to Vigie")
+        message = f"the YAML tag `{raw.tag}` means nothing to Vigie"
+        problems.error(node.child(raw).mark, message, Code.WRONG_TYPE)
     if size == 0:
-        problems.error(node.mark, "an alias stands inside what it names: write it out")
+        message = "an alias stands inside what it names: write it out"
+        problems.error(node.mark, message, Code.TOO_LARGE)
     elif size > MAX_NODES:
-        problems.error(node.mark, f"over {MAX_NODES} values once aliases are replaced: split it")
+        message = f"over {MAX_NODES} values once aliases are replaced: split it"
+        problems.error(node.mark, message, Code.TOO_LARGE)
     return not strange and 0 < size <= MAX_NODES
 
 

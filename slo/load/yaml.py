@@ -6,7 +6,6 @@ fails records the problem and returns an empty value of the right type. A loader
 `problems` grow returns None.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 import yaml
 
 from slo import windows
+from slo.load.codes import Code
 from slo.load.marks import LoadError, Mark, Problem, Problems
 from slo.load.nodes import BOOL, NULL, Node, documents, plain, text_of
 
@@ -45,15 +45,17 @@ class Fields:
         self._marks: dict[str, Mark] = {}
         self._known: dict[str, None] = {}
         if not isinstance(node.raw, yaml.MappingNode):
-            problems.error(node.mark, f"{where or 'this'} must be a mapping of keys to values")
+            message = f"{where or 'this'} must be a mapping of keys to values"
+            problems.error(node.mark, message, Code.WRONG_TYPE)
             self.problems = Problems()  # that was reported; its missing keys need not be
             return
         for key, value in node.raw.value:
             key_mark = node.child(key).mark
             if not isinstance(key, yaml.ScalarNode):
-                problems.error(key_mark, "a key must be text")
+                problems.error(key_mark, "a key must be text", Code.WRONG_TYPE)
             elif key.value in self._nodes:
-                problems.error(key_mark, f"duplicate key `{key.value}`: keep one of them")
+                message = f"duplicate key `{key.value}`: keep one of them"
+                problems.error(key_mark, message, Code.DUPLICATE_KEY)
             else:
                 self._nodes[key.value] = node.child(value)
                 self._marks[key.value] = key_mark
@@ -72,9 +74,10 @@ class Fields:
         if node is not None and not _says_nothing(node):
             return node
         if required and node is None:
-            self.problems.error(self.node.mark, f"missing key `{self._name(key)}`")
+            message = f"missing key `{self._name(key)}`"
+            self.problems.error(self.node.mark, message, Code.MISSING_KEY)
         elif required:
-            self.problems.error(self._marks[key], f"`{self._name(key)}` has no value")
+            self.problems.error(self._marks[key], f"`{self._name(key)}` has no value", Code.EMPTY)
         return None
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -83,7 +86,7 @@ class Fields:
         if node is None:
             return default or ""
         if default is None and isinstance(node.raw, yaml.ScalarNode) and not node.raw.value.strip():
-            self.problems.error(node.mark, f"`{self._name(key)}` must not be empty")
+            self.problems.error(node.mark, f"`{self._name(key)}` must not be empty", Code.EMPTY)
             return ""
         return text_of(node, self.problems, self._name(key))
 
@@ -101,7 +104,7 @@ class Fields:
         hint = did_you_mean(value, options)
         rule = f"one of {', '.join(options)}" if len(options) > 1 else f"`{options[0]}`"
         message = f"`{self._name(key)}` is `{value}`; it must be {rule}{hint}"
-        self.problems.error(self.mark(key), message)
+        self.problems.error(self.mark(key), message, Code.NOT_ALLOWED)
         return default or options[0]
 
     def number(
@@ -113,8 +116,9 @@ class Fields:
         below: float | None = None,
         at_least: float | None = None,
         at_most: float | None = None,
+        code: Code = Code.OUT_OF_BOUNDS,
     ) -> float:
-        """A finite number within bounds; required when no default is given."""
+        """A finite number; required when no default is given. `code` is that of its bounds."""
         node = self.node_of(key, required=default is None)
         if node is None:
             return default or 0.0
@@ -122,7 +126,7 @@ class Fields:
         if not (
             isinstance(raw, yaml.ScalarNode) and not raw.style and _NUMBER.fullmatch(raw.value)
         ):
-            self.problems.error(node.mark, f"`{name}` must be a number")
+            self.problems.error(node.mark, f"`{name}` must be a number", Code.WRONG_TYPE)
             return default or 0.0
         value = float(raw.value)
         rules = (
@@ -134,7 +138,7 @@ class Fields:
         )
         for kept, rule in rules:
             if not kept:
-                self.problems.error(node.mark, f"`{name}` is {raw.value}; it must be {rule}")
+                self.problems.error(node.mark, f"`{name}` is {raw.value}; it must be {rule}", code)
         return value if math.isfinite(value) else 0.0
 
     def integer(
@@ -148,7 +152,8 @@ class Fields:
         """A whole number within bounds; required when no default is given."""
         value = self.number(key, default, at_least=at_least, at_most=at_most)
         if value != int(value):
-            self.problems.error(self.mark(key), f"`{self._name(key)}` must be a whole number")
+            message = f"`{self._name(key)}` must be a whole number"
+            self.problems.error(self.mark(key), message, Code.WRONG_TYPE)
         return int(value)
 
     def flag(self, key: str, default: bool | None = None) -> bool:
@@ -158,7 +163,8 @@ class Fields:
             return bool(default)
         if node.raw.tag == BOOL and node.raw.value in ("true", "false"):
             return bool(node.raw.value == "true")
-        self.problems.error(node.mark, f"`{self._name(key)}` must be true or false")
+        message = f"`{self._name(key)}` must be true or false"
+        self.problems.error(node.mark, message, Code.WRONG_TYPE)
         return bool(default)
 
     def duration(self, key: str, default_s: float | None = None, *, above_s: float = 0.0) -> float:
@@ -169,11 +175,11 @@ class Fields:
         try:
             seconds = windows.parse(text)
         except ValueError as error:
-            self.problems.error(self.mark(key), f"`{self._name(key)}`: {error}")
+            self.problems.error(self.mark(key), f"`{self._name(key)}`: {error}", Code.BAD_DURATION)
             return default_s or 0.0
         if seconds <= above_s:
-            limit = f"it must be above {windows.show(above_s)}"
-            self.problems.error(self.mark(key), f"`{self._name(key)}` is {text}; {limit}")
+            message = f"`{self._name(key)}` is {text}; it must be above {windows.show(above_s)}"
+            self.problems.error(self.mark(key), message, Code.OUT_OF_BOUNDS)
         return seconds
 
     def labels(self, key: str) -> dict[str, str]:
@@ -208,7 +214,7 @@ class Fields:
         if node is None:
             return []
         if not isinstance(node.raw, yaml.SequenceNode):
-            self.problems.error(node.mark, f"`{self._name(key)}` must be a list")
+            self.problems.error(node.mark, f"`{self._name(key)}` must be a list", Code.WRONG_TYPE)
             return []
         return [node.child(raw) for raw in node.raw.value]
 
@@ -224,14 +230,14 @@ class Fields:
         nodes = self.items(key, required=required)
         return [text_of(node, self.problems, self._name(key)) for node in nodes]
 
-    def refuse(self, key: str, reason: str) -> None:
+    def refuse(self, key: str, reason: str, code: Code = Code.NOT_SERVED) -> None:
         """A key of the format that is understood and not served: a problem with its reason.
 
         One that says nothing (`alertPolicies: []`) asks for nothing, so it may stand.
         """
         self._known[key] = None
         if key in self._nodes and not _says_nothing(self._nodes[key]):
-            self.problems.error(self._marks[key], f"`{self._name(key)}` {reason}")
+            self.problems.error(self._marks[key], f"`{self._name(key)}` {reason}", code)
 
     def ignore(self, *keys: str) -> None:
         """Keys that may stand there and say nothing to Vigie."""
@@ -242,7 +248,8 @@ class Fields:
         for key, mark in self._marks.items():
             if key not in self._known:
                 hint = did_you_mean(key, self._known)
-                self.problems.error(mark, f"unknown key `{self._name(key)}`{hint}")
+                message = f"unknown key `{self._name(key)}`{hint}"
+                self.problems.error(mark, message, Code.UNKNOWN_KEY)
 
     def _name(self, key: str) -> str:
         return f"{self.where}.{key}" if self.where else key
@@ -250,6 +257,8 @@ class Fields:
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """A hint at the option that was probably meant; empty when none is close."""
+    import difflib  # noqa: PLC0415 - only a file with a mistake in it has to wait for it
+
     close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.7)
     return f"; did you mean `{close[0]}`?" if close else ""
 

@@ -80,24 +80,48 @@ def test_a_size_is_bytes_or_has_a_unit(text: str, size: int) -> None:
 
 
 REFUSED = [
-    ("  service: checkout\n", "", "5:3: error: missing key `spec.service`"),
-    ("interval: 5s", "interval: 50ms", "7:13: error: `spec.interval` must be at least 100ms"),
-    ("timeout: 2s", "timeout: 6s", "8:12: error: `spec.timeout` is above the interval of 5s"),
-    ("/internal", "internal", "9:17: error: `spec.metrics_path` is `internal/metrics?full=1`; it"),
-    ("full=1", "'a b'", "9:17: error: `spec.metrics_path` is `/internal/metrics?'a b'`; it must"),
-    ("https", "ftp", "10:11: error: `spec.scheme` is `ftp`; it must be one of http, https"),
-    ("10MB", "10MiB", "11:20: error: `spec.body_size_limit` is `10MiB`; write e.g. 50MB, 500KB"),
-    ("10MB", "0", "11:20: error: `spec.body_size_limit` is `0`; write e.g."),
-    ("baseline", "one", "12:11: error: `spec.births` is `one`; it must be one of zero, baseline"),
-    ("region:", "job:", "13:12: error: `spec.labels.job` is set by Vigie: remove it"),
-    ("region:", "a-b:", "13:12: error: `spec.labels.a-b` is no label name: use letters"),
-    ("region:", "__x:", "13:12: error: `spec.labels.__x` is no label name"),
-    ("zone: a}", "instance: a}", "16:16: error: `spec.targets[0].labels.instance` is set by"),
-    ("127.0.0.1:8101", "http://a:80", "15:16: error: `http://a:80` is no address: write host:port"),
-    ("127.0.0.1:8101", "a", "15:16: error: `a` is no address: write host:port"),
-    ("127.0.0.1:8101", "a:70000", "15:16: error: `a:70000` is no address"),
-    ("127.0.0.1:8101", "a:80/x", "15:16: error: `a:80/x` is no address"),
-    ("address: 127.0.0.1:8101", "adress: x", "15:7: error: missing key `spec.targets[0].address`"),
+    ("  service: checkout\n", "", "5:3: error[V103] missing key `spec.service`"),
+    ("interval: 5s", "interval: 50ms", "7:13: error[V106] `spec.interval` must be at least 100ms"),
+    ("timeout: 2s", "timeout: 6s", "8:12: error[V106] `spec.timeout` is above the interval of 5s"),
+    (
+        "/internal",
+        "internal",
+        "9:17: error[V114] `spec.metrics_path` is `internal/metrics?full=1`; it",
+    ),
+    (
+        "full=1",
+        "'a b'",
+        "9:17: error[V114] `spec.metrics_path` is `/internal/metrics?'a b'`; it must",
+    ),
+    ("https", "ftp", "10:11: error[V105] `spec.scheme` is `ftp`; it must be one of http, https"),
+    (
+        "10MB",
+        "10MiB",
+        "11:20: error[V104] `spec.body_size_limit` is `10MiB`; write e.g. 50MB, 500KB",
+    ),
+    ("10MB", "0", "11:20: error[V104] `spec.body_size_limit` is `0`; write e.g."),
+    (
+        "baseline",
+        "one",
+        "12:11: error[V105] `spec.births` is `one`; it must be one of zero, baseline",
+    ),
+    ("region:", "job:", "13:12: error[V105] `spec.labels.job` is set by Vigie: remove it"),
+    ("region:", "a-b:", "13:12: error[V108] `spec.labels.a-b` is no label name: use letters"),
+    ("region:", "__x:", "13:12: error[V108] `spec.labels.__x` is no label name"),
+    ("zone: a}", "instance: a}", "16:16: error[V105] `spec.targets[0].labels.instance` is set by"),
+    (
+        "127.0.0.1:8101",
+        "http://a:80",
+        "15:16: error[V114] `http://a:80` is no address: write host:port",
+    ),
+    ("127.0.0.1:8101", "a", "15:16: error[V114] `a` is no address: write host:port"),
+    ("127.0.0.1:8101", "a:70000", "15:16: error[V114] `a:70000` is no address"),
+    ("127.0.0.1:8101", "a:80/x", "15:16: error[V114] `a:80/x` is no address"),
+    (
+        "address: 127.0.0.1:8101",
+        "adress: x",
+        "15:7: error[V103] missing key `spec.targets[0].address`",
+    ),
 ]
 
 
@@ -112,7 +136,7 @@ def test_a_wrong_document_gives_no_targets_and_a_problem_at_its_place(
 
 def test_no_targets_at_all_is_a_problem() -> None:
     _, problems = _read("metadata: {name: shop}\nspec: {service: checkout, targets: []}")
-    assert problems == ["t.yaml:2:27: error: `spec.targets` has no value"]
+    assert problems == ["t.yaml:2:27: error[V107] `spec.targets` has no value"]
 
 
 def _read(text: str) -> tuple[list[Target], list[str]]:

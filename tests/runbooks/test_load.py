@@ -61,23 +61,47 @@ def test_a_runbook_is_read() -> None:
 
 
 REFUSED = [
-    ("slo-burn", "slo-brun", "7:18: error: no incident type `slo-brun`; there are slo-burn, no-"),
-    ("mode: diagnose", "mode: run", "8:9: error: `spec.mode` is `run`; it must be one of suggest"),
-    ("kind: manual", "kind: shell", "17:13: error: `spec.steps[1].kind` is `shell`; it must be"),
-    ("id: roll-back", "id: look", "16:11: error: another step has the id `look`: rename one"),
-    ("      title: Roll back\n", "", "16:7: error: missing key `spec.steps[1].title`"),
+    (
+        "slo-burn",
+        "slo-brun",
+        "7:18: error[V105] no incident type `slo-brun`; there are slo-burn, no-",
+    ),
+    (
+        "mode: diagnose",
+        "mode: run",
+        "8:9: error[V105] `spec.mode` is `run`; it must be one of suggest",
+    ),
+    (
+        "kind: manual",
+        "kind: shell",
+        "17:13: error[V105] `spec.steps[1].kind` is `shell`; it must be",
+    ),
+    ("id: roll-back", "id: look", "16:11: error[V201] another step has the id `look`: rename one"),
+    ("      title: Roll back\n", "", "16:7: error[V103] missing key `spec.steps[1].title`"),
     (
         "http://${",
         "ftp://${",
-        "13:12: error: `ftp://${service}.example.org:8101/errors?slo=${slo}`",
+        "13:12: error[V114] `ftp://${service}.example.org:8101/errors?slo=${slo}`",
     ),
-    ("http://${service}.", "/", "13:12: error: `/example.org:8101/errors?slo=${slo}` can't be"),
-    (":8101", ":99999", "13:12: error: `http://${service}.example.org:99999/errors?slo=${slo}`"),
-    ("?slo", "? slo", "13:12: error: `http://${service}.example.org:8101/errors? slo=${slo}`"),
-    ("${slo}", "${sloo}", "13:59: error: `${sloo}` stands for nothing; there are ${service},"),
-    ("${number}", "${name}", "20:28: error: `${name}` stands for nothing; there are ${service}"),
-    ("${service}.\n", "${service", "21:24: error: `${service` stands for nothing"),
-    ("text: |", "url: |", "19:7: error: `spec.steps[1].url` belongs to steps of kind http"),
+    (
+        "http://${service}.",
+        "/",
+        "13:12: error[V114] `/example.org:8101/errors?slo=${slo}` can't be",
+    ),
+    (
+        ":8101",
+        ":99999",
+        "13:12: error[V114] `http://${service}.example.org:99999/errors?slo=${slo}`",
+    ),
+    ("?slo", "? slo", "13:12: error[V114] `http://${service}.example.org:8101/errors? slo=${slo}`"),
+    ("${slo}", "${sloo}", "13:59: error[V105] `${sloo}` stands for nothing; there are ${service},"),
+    (
+        "${number}",
+        "${name}",
+        "20:28: error[V105] `${name}` stands for nothing; there are ${service}",
+    ),
+    ("${service}.\n", "${service", "21:24: error[V105] `${service` stands for nothing"),
+    ("text: |", "url: |", "19:7: error[V111] `spec.steps[1].url` belongs to steps of kind http"),
 ]
 
 
@@ -92,14 +116,14 @@ def test_a_wrong_runbook_is_refused_at_its_place(old: str, new: str, expected: s
 def test_an_http_step_needs_an_address() -> None:
     text = FULL.replace('      url: "http://${service}.example.org:8101/errors?slo=${slo}"\n', "")
     _, problems = _read(text)
-    assert problems == ["r.yaml:10:7: error: missing key `spec.steps[0].url`"]
+    assert problems == ["r.yaml:10:7: error[V103] missing key `spec.steps[0].url`"]
 
 
 def test_a_runbook_that_diagnoses_without_a_read_only_step_is_a_warning() -> None:
     book, problems = _read(FULL.replace("      read_only: true\n", ""))
     assert book is not None
     assert problems == [
-        "r.yaml:8:9: warning: `diagnose` runs the steps with `read_only: true`, "
+        "r.yaml:8:9: warning[V506] `diagnose` runs the steps with `read_only: true`, "
         "and no step says that"
     ]
 

@@ -1,24 +1,26 @@
 """Which policy watches an SLO, and with which arms."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.load.yaml import Mark, Problems
+from slo.load.codes import Code
+from slo.load.yaml import Mark, Problem, Problems
 from slo.policies import DEFAULT, arms_for, policy_for
 from slo.promql import compile_events
-from slo.spec import Arm, ArmKind, Policy, RatioKind, Service, Sli, Slo
+from slo.spec import Alerting, Arm, ArmKind, CountingSli, Policy, RatioKind, Service, Slo
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
 EVENTS = compile_events("sum(x)")
-SLI = Sli(RatioKind.BAD, EVENTS, EVENTS)
+SLI = CountingSli(RatioKind.BAD, EVENTS, EVENTS)
 PLACE = Mark("slo.yaml", 1, 1)
 
 
-def _slo(
-    objective: float = 0.999, window_s: float = 30 * DAY, labels: dict[str, str] | None = None
-) -> Slo:
-    return Slo("checkout", "latency", objective, window_s, SLI, labels=labels or {}, mark=PLACE)
+def _slo(objective: float = 0.999, window_s: float = 30 * DAY, **more: Any) -> Slo:
+    return Slo("checkout", "latency", objective, window_s, SLI, mark=PLACE, **more)
 
 
 def _policy(name: str, **select: object) -> Policy:
@@ -65,7 +67,7 @@ def test_a_tie_is_an_error_that_names_both_places() -> None:
     other = _policy("other", services=("checkout",))
     assert policy_for(_slo(), [EVERY, SERVICE, other], problems) is SERVICE
     assert [str(problem) for problem in problems.items] == [
-        "other.yaml:1:1: error: policies `service` (service.yaml:1:1) and `other` select SLO "
+        "other.yaml:1:1: error[V203] policies `service` (service.yaml:1:1) and `other` select SLO "
         "`checkout/latency` equally: make one of them more specific"
     ]
 
@@ -117,7 +119,7 @@ def test_a_window_that_is_too_short_for_the_scrapes_is_an_error() -> None:
     problems = Problems()
     assert arms_for(_slo(window_s=3 * MINUTE), DEFAULT, 15, problems) == ()
     assert [str(problem) for problem in problems.items] == [
-        "slo.yaml:1:1: error: a window of 3m is too short for a scrape every 15s: "
+        "slo.yaml:1:1: error[V404] a window of 3m is too short for a scrape every 15s: "
         "it must be at least 4m"
     ]
 
@@ -146,13 +148,16 @@ def test_the_warning_says_what_is_possible() -> None:
     problems = Problems()
     arms_for(_slo(0.9), DEFAULT, 15, problems)
     assert [str(problem) for problem in problems.items] == [
-        "slo.yaml:1:1: warning: with an objective of 0.9 the burn rate of SLO `checkout/latency` "
-        "is at most 10: default arms that ask for more are capped at 5"
+        "slo.yaml:1:1: warning[V402] with an objective of 0.9 the burn rate of SLO "
+        "`checkout/latency` is at most 10: default arms that ask for more are capped at 5"
     ]
 
 
+WRITTEN = Mark("p.yaml", 7, 31)
+
+
 def _written(burn_rate: float = 10.0, long_s: float = HOUR, short_s: float = 5 * MINUTE) -> Policy:
-    arm = Arm("page-l-s", ArmKind.PAGE, burn_rate, long_s, short_s, Mark("p.yaml", 7, 31))
+    arm = Arm("page-l-s", ArmKind.PAGE, burn_rate, long_s, short_s, mark=WRITTEN)
     return Policy("written", arms=(arm,))
 
 
@@ -164,34 +169,104 @@ def test_written_arms_are_taken_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "objective", "message"),
+    ("policy", "objective", "code", "message"),
     [
         (
             _written(burn_rate=10),
             0.9,
+            Code.UNREACHABLE,
             "can never fire: with an objective of 0.9 the burn rate is at most 10, and this asks "
             "for 10",
         ),
         (
             _written(short_s=59),
             0.999,
+            Code.SHORT_WINDOW,
             "looks at 59s, which holds under 4 scrapes (one every 15s): make `short` at least 1m",
         ),
         (
             _written(long_s=31 * DAY),
             0.999,
+            Code.LONG_WINDOW,
             "looks at 31d, longer than the SLO's window of 30d: shorten `long`",
         ),
     ],
 )
 def test_a_written_arm_that_could_not_work_is_an_error_at_its_place(
-    policy: Policy, objective: float, message: str
+    policy: Policy, objective: float, code: Code, message: str
 ) -> None:
     problems = Problems()
     arms_for(_slo(objective), policy, 15, problems)
-    assert [str(problem) for problem in problems.items] == [
-        f"p.yaml:7:31: error: arm `page-l-s` of SLO `checkout/latency` {message}"
-    ]
+    text = f"arm `page-l-s` of SLO `checkout/latency` {message}"
+    assert problems.items == [Problem(WRITTEN, text, code=code)]
+
+    problems = Problems()
+    arms = policy.arms or ()
+    own = Alerting(arms=arms)
+    assert arms_for(_slo(objective, alerting=own), DEFAULT, 15, problems) == arms
+    assert problems.items == [Problem(WRITTEN, text, code=code)]
+
+    problems = Problems()
+    implied = Alerting(arms=tuple(replace(arm, mark=None) for arm in arms))
+    arms_for(_slo(objective, alerting=implied), DEFAULT, 15, problems)
+    assert problems.items == [Problem(PLACE, text, warning=True, code=code)]
+
+
+PAGE = Arm("page-1h-5m", ArmKind.PAGE, 10, HOUR, 5 * MINUTE)
+TICKET = Arm("ticket-1d-2h", ArmKind.TICKET, 2, DAY, 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("alerting", "policy", "expected"),
+    [
+        (Alerting(), Policy("p", arms=(PAGE,)), [PAGE.name]),
+        (Alerting(arms=(TICKET,)), Policy("p", arms=(PAGE,)), [TICKET.name]),
+        (Alerting(arms=()), Policy("p", arms=(PAGE,)), []),
+        (
+            Alerting(arms=(PAGE, TICKET), without=frozenset({ArmKind.PAGE})),
+            DEFAULT,
+            [TICKET.name],
+        ),
+        (
+            Alerting(without=frozenset({ArmKind.TICKET})),
+            Policy("p", arms=(PAGE, TICKET)),
+            [PAGE.name],
+        ),
+        (Alerting(without=frozenset({ArmKind.PAGE})), DEFAULT, ["ticket-1d-2h", "ticket-3d-6h"]),
+        (Alerting(without=frozenset(ArmKind)), DEFAULT, []),
+    ],
+)
+def test_the_alerting_of_an_slo_replaces_the_arms_of_its_policy_and_leaves_kinds_out(
+    alerting: Alerting, policy: Policy, expected: list[str]
+) -> None:
+    problems = Problems()
+    arms = arms_for(_slo(alerting=alerting), policy, 15, problems)
+    assert [arm.name for arm in arms] == expected
+    assert problems.items == []
+
+
+def test_an_arm_that_is_left_out_is_not_judged() -> None:
+    problems = Problems()
+    own = Alerting(without=frozenset({ArmKind.PAGE}))
+    assert arms_for(_slo(0.8, alerting=own), DEFAULT, 15, problems)  # 3x and 1x can be reached
+    assert arms_for(_slo(0.9, alerting=own), _written(burn_rate=10), 15, problems) == ()
+    assert problems.items == []
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        (1.0, "error[V408] the objective of SLO `checkout/latency` is 1, which leaves no budget"),
+        (0.0, "error[V401] the objective of SLO `checkout/latency` is 0; it must be above 0 and"),
+        (99.9, "error[V401] the objective of SLO `checkout/latency` is 99.9; it must be above 0"),
+        (float("nan"), "error[V401] the objective of SLO `checkout/latency` is nan; it must be"),
+    ],
+)
+def test_an_objective_that_is_none_has_no_arms(objective: float, expected: str) -> None:
+    problems = Problems()
+    assert arms_for(_slo(objective), DEFAULT, 15, problems) == ()
+    (problem,) = problems.items
+    assert str(problem).startswith(f"slo.yaml:1:1: {expected}")
 
 
 @given(

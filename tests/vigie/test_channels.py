@@ -79,28 +79,58 @@ def test_a_channel_named_fallback_receives_what_cannot_be_recorded(folder: Path)
 
 
 REFUSED = [
-    (WEBHOOK, "webhook\n", "webhok\n", "5:9: error: `spec.type` is `webhok`; it must be one of"),
-    (WEBHOOK, "[page]", "[pages]", "6:13: error: `pages` is nothing that a channel receives"),
-    (WEBHOOK, "https:", "hooks:", "7:8: error: `hooks://hooks.example.org/vigie` is no http://"),
-    (WEBHOOK, "secrets", "secret", "8:16: error: there is no file `"),
-    (WEBHOOK, "  url:", "  to: [a@b]\n  url:", "7:3: error: `spec.to` belongs to a channel of"),
+    (
+        WEBHOOK,
+        "webhook\n",
+        "webhok\n",
+        "5:9: error[V105] `spec.type` is `webhok`; it must be one of",
+    ),
+    (WEBHOOK, "[page]", "[pages]", "6:13: error[V105] `pages` is nothing that a channel receives"),
+    (
+        WEBHOOK,
+        "https:",
+        "hooks:",
+        "7:8: error[V114] `hooks://hooks.example.org/vigie` is no http://",
+    ),
+    (WEBHOOK, "secrets", "secret", "8:16: error[V001] there is no file `"),
+    (
+        WEBHOOK,
+        "  url:",
+        "  to: [a@b]\n  url:",
+        "7:3: error[V111] `spec.to` belongs to a channel of",
+    ),
     (
         WEBHOOK,
         "  timeout",
         "  secret: s\n  timeout",
-        "8:16: error: `secret` and `secret_file` are both set: keep one",
+        "8:16: error[V111] `secret` and `secret_file` are both set: keep one",
     ),
-    (EMAIL, "port: 587", "port: 0", "6:38: error: `spec.smtp.port` is 0; it must be at least 1"),
-    (EMAIL, "tls: tls", "tls: ssl", "6:48: error: `spec.smtp.tls` is `ssl`; it must be one of"),
+    (
+        EMAIL,
+        "port: 587",
+        "port: 0",
+        "6:38: error[V106] `spec.smtp.port` is 0; it must be at least 1",
+    ),
+    (
+        EMAIL,
+        "tls: tls",
+        "tls: ssl",
+        "6:48: error[V105] `spec.smtp.tls` is `ssl`; it must be one of",
+    ),
     (
         EMAIL,
         ", password_file: password",
         "",
-        "6:63: error: `username` and `password_file` belong together: write both or none",
+        "6:63: error[V103] `username` and `password_file` belong together: write both or none",
     ),
-    (EMAIL, "from: vigie@", "from: ", "7:9: error: `example.org` is no e-mail address"),
-    (EMAIL, "x", "x", "8:7: error: `On call <second@example.org>` is no e-mail address"),
-    (EMAIL, "  from", "  url: http://a\n  from", "7:3: error: `spec.url` belongs to a channel of"),
+    (EMAIL, "from: vigie@", "from: ", "7:9: error[V114] `example.org` is no e-mail address"),
+    (EMAIL, "x", "x", "8:7: error[V114] `On call <second@example.org>` is no e-mail address"),
+    (
+        EMAIL,
+        "  from",
+        "  url: http://a\n  from",
+        "7:3: error[V111] `spec.url` belongs to a channel of",
+    ),
 ]
 
 

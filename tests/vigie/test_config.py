@@ -134,12 +134,16 @@ def test_services_that_no_document_declares_are_there_all_the_same(tmp_path: Pat
     }
 
 
+READS = (
+    "Vigie reads openslo/v1, openslo/v1alpha, vigie.dev/v1, sloth.slok.dev/v1, "
+    "pyrra.dev/v1alpha1, and Sloth's `version: prometheus/v1`"
+)
 BAD = [
     (
         "an SLO twice, in two files",
         {"slos/b.yaml": SLO},
         [
-            "slos/b.yaml:3:18: error: SLO `checkout/availability` is also defined in "
+            "slos/b.yaml:3:18: error[V201] SLO `checkout/availability` is also defined in "
             "slos/a.yaml:7:18; rename or remove one"
         ],
     ),
@@ -147,7 +151,8 @@ BAD = [
         "a channel twice, in one file",
         {"channels.yaml": f"{CHANNEL}---\n{CHANNEL}"},
         [
-            "channels.yaml:8:18: error: Channel `oncall` is also defined in channels.yaml:3:18; "
+            "channels.yaml:8:18: error[V201] Channel `oncall` is also defined in "
+            "channels.yaml:3:18; "
             "rename or remove one"
         ],
     ),
@@ -155,7 +160,7 @@ BAD = [
         "a target twice, by job and address",
         {"more.yaml": TARGETS.replace("shop}", "a}").replace("c:\n", "c:\n  job: shop\n")},
         [
-            "targets.yml:6:13: error: target `shop/a:80` also stands in more.yaml:7:13; "
+            "targets.yml:6:13: error[V201] target `shop/a:80` also stands in more.yaml:7:13; "
             "remove one, or set `job`"
         ],
     ),
@@ -163,7 +168,8 @@ BAD = [
         "policies that tie",
         {"p.yaml": POLICY.replace("slow", "fast")},
         [
-            "policies/deep/slow.yaml:1:1: error: policies `fast` (p.yaml:1:1) and `slow` select "
+            "policies/deep/slow.yaml:1:1: error[V203] policies `fast` (p.yaml:1:1) and `slow` "
+            "select "
             "SLO `checkout/availability` equally: make one of them more specific"
         ],
     ),
@@ -171,7 +177,7 @@ BAD = [
         "an arm that can never fire",
         {"policies/deep/slow.yaml": POLICY.replace("burn_rate: 2", "burn_rate: 1000")},
         [
-            "policies/deep/slow.yaml:6:36: error: arm `ticket-1d-2h` of SLO "
+            "policies/deep/slow.yaml:6:36: error[V402] arm `ticket-1d-2h` of SLO "
             "`checkout/availability` can never fire: with an objective of 0.999 the burn rate is "
             "at most 1000, and this asks for 1000"
         ],
@@ -180,7 +186,7 @@ BAD = [
         "an arm shorter than its scrapes",
         {"targets.yml": TARGETS.replace("targets:", "interval: 1h\n  targets:")},
         [
-            "policies/deep/slow.yaml:6:36: error: arm `ticket-1d-2h` of SLO "
+            "policies/deep/slow.yaml:6:36: error[V404] arm `ticket-1d-2h` of SLO "
             "`checkout/availability` looks at 2h, which holds under 4 scrapes (one every 1h): "
             "make `short` at least 4h"
         ],
@@ -191,15 +197,15 @@ BAD = [
             "kind: Polcy\n---\napiVersion: vigie.dev/v2\nkind: Policy\n---\n"
             "apiVersion: openslo/v1\nkind: DataSource\n---\napiVersion: openslo/v1\nkind: Slos\n"},
         [
-            "x.yaml:1:1: error: missing key `apiVersion`: Vigie reads openslo/v1: SLO, Service; "
-            "vigie.dev/v1: Channel, Policy, Runbook, Targets",
-            "x.yaml:3:13: error: unknown apiVersion `v1`: Vigie reads openslo/v1: SLO, Service; "
-            "vigie.dev/v1: Channel, Policy, Runbook, Targets",
-            "x.yaml:7:7: error: unknown kind `Polcy`; did you mean `Policy`?",
-            "x.yaml:9:13: error: unknown apiVersion `vigie.dev/v2`; did you mean `vigie.dev/v1`?",
-            "x.yaml:13:7: error: kind `DataSource` is not served yet: list what to scrape in a "
-            "`Targets` document (apiVersion vigie.dev/v1)",
-            "x.yaml:16:7: error: unknown kind `Slos`: openslo/v1 has SLO, Service",
+            f"x.yaml:1:1: error[V103] missing key `apiVersion`: {READS}",
+            f"x.yaml:3:13: error[V110] unknown apiVersion `v1`: {READS}",
+            "x.yaml:7:7: error[V110] unknown kind `Polcy`; did you mean `Policy`?",
+            "x.yaml:9:13: error[V110] unknown apiVersion `vigie.dev/v2`; did you mean "
+            "`vigie.dev/v1`?",
+            "x.yaml:12:1: error[V103] missing key `metadata`",
+            "x.yaml:12:1: error[V103] missing key `spec`",
+            "x.yaml:16:7: error[V110] unknown kind `Slos`: openslo/v1 has AlertCondition, "
+            "AlertNotificationTarget, AlertPolicy, DataSource, SLI, SLO, Service",
         ],
     ),
     (
@@ -207,10 +213,11 @@ BAD = [
         {"channels.yaml": "a: [", "targets.yml": TARGETS.replace("'a:80'", "a"),
             "runbooks.yaml": RUNBOOK.replace("kind: manual", "kind: shell")},
         [
-            "channels.yaml:2:1: error: not YAML: did not find expected node content",
-            "runbooks.yaml:7:28: error: `spec.steps[0].kind` is `shell`; it must be one of "
+            "channels.yaml:2:1: error[V002] not YAML: did not find expected node content",
+            "runbooks.yaml:7:28: error[V105] `spec.steps[0].kind` is `shell`; it must be one of "
             "manual, http",
-            "targets.yml:6:23: error: `a` is no address: write host:port, the rest stands in the "
+            "targets.yml:6:23: error[V114] `a` is no address: write host:port, the rest stands "
+            "in the "
             "spec",
         ],
     ),
@@ -228,42 +235,51 @@ WARNINGS = [
     (
         "nobody is paged",
         {"channels.yaml": CHANNEL.replace("type:", "receives: [notice], type:")},
-        [".:1:1: warning: no Channel receives `page`: incidents will show on Vigie's pages only"],
+        [
+            ".:1:1: warning[V502] no Channel receives `page`: incidents will show on Vigie's pages "
+            "only"
+        ],
     ),
     (
         "no runbook",
         {"runbooks.yaml": ""},
-        [".:1:1: warning: there is no Runbook: incidents will open without instructions"],
+        [".:1:1: warning[V503] there is no Runbook: incidents will open without instructions"],
     ),
     (
         "a runbook for something else",
         {"runbooks.yaml": RUNBOOK.replace("[checkout]", "[chekout]")},
         [
-            "runbooks.yaml:3:18: warning: runbook `errors` is for service `chekout`, which no "
+            "runbooks.yaml:3:18: warning[V202] runbook `errors` is for service `chekout`, which no "
             "file names; did you mean `checkout`?",
-            "slos/a.yaml:7:18: warning: no runbook matches when SLO `checkout/availability` burns",
+            "slos/a.yaml:7:18: warning[V503] no runbook matches when SLO "
+            "`checkout/availability` burns",
         ],
     ),
     (
         "a misspelt service",
         {"slos/a.yaml": f"{SERVICE}---\n{SLO}".replace("service: checkout", "service: chekout")},
         [
-            "policies/deep/slow.yaml:3:18: warning: policy `slow` watches no SLO: none fits, or "
+            "policies/deep/slow.yaml:3:18: warning[V504] policy `slow` watches no SLO: none "
+            "fits, or "
             "others fit better",
-            "slos/a.yaml:7:18: warning: SLO `chekout/availability`: only targets of checkout could "
+            "slos/a.yaml:7:18: warning[V501] SLO `chekout/availability`: only targets of "
+            "checkout could "
             'have `http_total{code="5",job="shop"}`, none of service `chekout`: until one shows '
             "it, nothing is known to be missing",
-            "slos/a.yaml:7:18: warning: no runbook matches when SLO `chekout/availability` burns",
-            "slos/a.yaml:9:12: warning: no Service document names `chekout`; did you mean "
+            "slos/a.yaml:7:18: warning[V503] no runbook matches when SLO `chekout/availability` "
+            "burns",
+            "slos/a.yaml:9:12: warning[V505] no Service document names `chekout`; did you mean "
             "`checkout`?",
-            "targets.yml:5:12: warning: no SLO watches service `checkout`; did you mean `chekout`?",
+            "targets.yml:5:12: warning[V504] no SLO watches service `checkout`; did you mean "
+            "`chekout`?",
         ],
     ),
     (
         "no targets",
         {"targets.yml": ""},
         [
-            "slos/a.yaml:7:18: warning: SLO `checkout/availability`: service `checkout` has no "
+            "slos/a.yaml:7:18: warning[V501] SLO `checkout/availability`: service `checkout` "
+            "has no "
             "targets: it will not be measured"
         ],
     ),
@@ -271,7 +287,8 @@ WARNINGS = [
         "targets whose labels don't fit",
         {"targets.yml": TARGETS.replace("name: shop", "name: checkout")},
         [
-            "slos/a.yaml:7:18: warning: SLO `checkout/availability`: the labels of no target fit "
+            "slos/a.yaml:7:18: warning[V501] SLO `checkout/availability`: the labels of no "
+            "target fit "
             '`http_total{code="5",job="shop"}`: it will not be measured'
         ],
     ),
@@ -279,15 +296,15 @@ WARNINGS = [
         "a policy for an SLO that isn't there",
         {"p.yaml": POLICY.replace("slow", "p").replace("services: [checkout]", "slos: [latency]")},
         [
-            "p.yaml:3:18: warning: policy `p` selects SLO `latency`, which no file names",
-            "p.yaml:3:18: warning: policy `p` watches no SLO: none fits, or others fit better",
+            "p.yaml:3:18: warning[V202] policy `p` selects SLO `latency`, which no file names",
+            "p.yaml:3:18: warning[V504] policy `p` watches no SLO: none fits, or others fit better",
         ],
     ),
     (
         "default arms that are capped",
         {"policies/deep/slow.yaml": "", "slos/a.yaml": SLO.replace("0.999", "0.9")},
         [
-            "slos/a.yaml:1:1: warning: with an objective of 0.9 the burn rate of SLO "
+            "slos/a.yaml:1:1: warning[V402] with an objective of 0.9 the burn rate of SLO "
             "`checkout/availability` is at most 10: default arms that ask for more are capped at 5"
         ],
     ),
@@ -308,7 +325,7 @@ def test_what_will_surprise_is_a_warning(
 def test_no_slo_at_all_is_an_error_that_says_where_it_looked(tmp_path: Path) -> None:
     _write(tmp_path, {"channels.yaml": CHANNEL})
     assert _problems(tmp_path) == [
-        ".:1:1: error: there is no SLO; looked in .: `vigie init DIR` writes an example"
+        ".:1:1: error[V205] there is no SLO; looked in .: `vigie init DIR` writes an example"
     ]
     with pytest.raises(LoadError, match="there is no SLO; looked in no file at all"):
         load([])
@@ -317,7 +334,7 @@ def test_no_slo_at_all_is_an_error_that_says_where_it_looked(tmp_path: Path) -> 
 def test_an_slo_that_is_wrong_is_not_called_missing(tmp_path: Path) -> None:
     _write(tmp_path, {"slo.yaml": SLO.replace("target: 0.999", "target: 2")})
     assert _problems(tmp_path) == [
-        "slo.yaml:15:25: error: `spec.objectives[0].target` is 2; it must be below 1"
+        "slo.yaml:15:25: error[V401] `spec.objectives[0].target` is 2; it must be below 1"
     ]
 
 
@@ -328,16 +345,16 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
     with pytest.raises(LoadError) as refused:
         load([tmp_path, tmp_path / "missing"])
     assert [str(problem).replace(f"{tmp_path}/", "") for problem in refused.value.problems][1:] == [
-        "bytes.yaml:1:1: error: not UTF-8: save the file in this encoding",
-        "gone.yaml:1:1: error: there is no such file or folder",
-        "large.yaml:1:1: error: the file is over 4000000 bytes: split it",
-        "missing:1:1: error: there is no such file or folder",
+        "bytes.yaml:1:1: error[V001] not UTF-8: save the file in this encoding",
+        "gone.yaml:1:1: error[V001] there is no such file or folder",
+        "large.yaml:1:1: error[V003] the file is over 4000000 bytes: split it",
+        "missing:1:1: error[V001] there is no such file or folder",
     ]
 
 
 def test_the_place_of_a_wrong_byte_counts_characters(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes("é: 1\néb: ".encode() + b"\xff")
-    with pytest.raises(LoadError, match=r"a\.yaml:2:5: error: not UTF-8"):
+    with pytest.raises(LoadError, match=r"a\.yaml:2:5: error\[V001\] not UTF-8"):
         load([tmp_path])
 
 

@@ -119,24 +119,27 @@ def test_links_begin_with_the_public_url_or_the_own_address(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("lisen: 127.0.0.1:1\n", "1:1: error: unknown key `lisen`; did you mean `listen`?"),
-        ("crash_at: scrape.done\n", "1:1: error: unknown key `crash_at`"),
+        ("lisen: 127.0.0.1:1\n", "1:1: error[V101] unknown key `lisen`; did you mean `listen`?"),
+        ("crash_at: scrape.done\n", "1:1: error[V101] unknown key `crash_at`"),
         ("a: 1\na: 2\n", "2:1"),
         ("retention: {slice: 1d}\n", "unknown key `retention.slice`"),
-        ("listen: localhost\n", "1:9: error: `listen`: `localhost` is no HOST:PORT"),
+        ("listen: localhost\n", "1:9: error[V114] `listen`: `localhost` is no HOST:PORT"),
         ("listen: 127.0.0.1:70000\n", "is no HOST:PORT"),
-        ("logs: yaml\n", "1:7: error: `logs`: Input should be 'json' or 'text'"),
-        ("slice: 7s\n", "1:8: error: `slice` is 7s; write a whole divisor of 60s"),
+        ("logs: yaml\n", "1:7: error[V105] `logs`: Input should be 'json' or 'text'"),
+        ("slice: 7s\n", "1:8: error[V106] `slice` is 7s; write a whole divisor of 60s"),
         ("slice: 10\n", "`10` is not a duration"),
         ("retention: {runs: 0s}\n", "`retention.runs` is 0s; it must be at least 1d"),
         ("slice: 500ms\n", "`slice` is 500ms"),
-        ("listen: 0.0.0.0:8080\n", "1:9: error: `listen` is 0.0.0.0:8080, which other machines"),
+        (
+            "listen: 0.0.0.0:8080\n",
+            "1:9: error[V103] `listen` is 0.0.0.0:8080, which other machines",
+        ),
         ("listen: vigie.internal:8080\n", "set `token_file`"),
-        ("token: ''\n", "1:8: error: the token is empty"),
-        ("token: a\ntoken_file: b\n", "2:13: error: `token` and `token_file` are both set"),
+        ("token: ''\n", "1:8: error[V107] the token is empty"),
+        ("token: a\ntoken_file: b\n", "2:13: error[V111] `token` and `token_file` are both set"),
         ("otlp_endpoint: http://localhost:8080/v1/traces\n", "is Vigie itself"),
         ("public_url: vigie.example.org\n", "write http(s)://HOST[:PORT]"),
-        ("a: [\n", "error: not YAML"),
+        ("a: [\n", "error[V002] not YAML"),
         ("- listen\n", "must be a mapping"),
         ("logs: text\n---\nlogs: json\n", "one document"),
     ],
@@ -159,8 +162,8 @@ def test_all_problems_are_said_at_once(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("VIGIE_LISTEN", "0.0.0.0:80", "VIGIE_LISTEN: error: `listen` is 0.0.0.0:80"),
-        ("VIGIE_SLICE", "7s", "VIGIE_SLICE: error: `slice` is 7s"),
+        ("VIGIE_LISTEN", "0.0.0.0:80", "VIGIE_LISTEN: error[V103] `listen` is 0.0.0.0:80"),
+        ("VIGIE_SLICE", "7s", "VIGIE_SLICE: error[V106] `slice` is 7s"),
         ("VIGIE_RETENTION", "forever", 'error parsing value for field "retention"'),
         ("VIGIE_TOKEN_FILE", "nowhere", "`token_file` cannot be read"),
     ],
@@ -177,7 +180,7 @@ def test_what_the_environment_says_wrong_is_named(
 
 def test_the_command_line_is_named_too(file: Path) -> None:
     file.write_text("")
-    with pytest.raises(SettingsError, match=r"--listen: error: `listen` is 0\.0\.0\.0:80"):
+    with pytest.raises(SettingsError, match=r"--listen: error\[V103\] `listen` is 0\.0\.0\.0:80"):
         load(file, listen="0.0.0.0:80")
 
 

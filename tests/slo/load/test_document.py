@@ -21,7 +21,7 @@ def test_a_name_that_would_not_fit_an_address_is_refused(name: str) -> None:
     with opened(node, problems):
         pass
     (problem,) = problems.items
-    assert str(problem).startswith(f"f:1:18: error: `{name}` is no name: use letters, digits")
+    assert str(problem).startswith(f"f:1:18: error[V108] `{name}` is no name: use letters, digits")
 
 
 def test_what_stands_beside_the_spec_is_an_unknown_key() -> None:
@@ -30,8 +30,8 @@ def test_what_stands_beside_the_spec_is_an_unknown_key() -> None:
     with opened(node, problems):
         pass
     assert [str(problem) for problem in problems.items] == [
-        "f:1:1: error: missing key `spec`",
-        "f:3:1: error: unknown key `specs`; did you mean `spec`?",
+        "f:1:1: error[V103] missing key `spec`",
+        "f:3:1: error[V101] unknown key `specs`; did you mean `spec`?",
     ]
 
 

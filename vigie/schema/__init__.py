@@ -1,0 +1,5 @@
+"""JSON Schemas of the YAML kinds."""
+
+from vigie.schema.kinds import schemas
+
+__all__ = ["schemas"]
