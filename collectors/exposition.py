@@ -35,14 +35,24 @@ _SPARE_SERIES = 1000
 class Reader:
     """The pages of one target, one after another. Not for two threads at once.
 
-    A refused page raises ExpositionError and is not remembered; the next one is then read
-    strictly. Timestamps on the page are passed over: a sample is as old as its scrape.
+    `selectors` name counters, `gauges` series whose current value is wanted, whatever it is; a
+    selector may be among both. A refused page raises ExpositionError and is not remembered; the
+    next one is then read strictly. Timestamps on the page are passed over: a sample is as old as
+    its scrape.
     """
 
-    def __init__(self, labels: Mapping[str, str], selectors: frozenset[Selector]) -> None:
+    def __init__(
+        self,
+        labels: Mapping[str, str],
+        selectors: frozenset[Selector],
+        gauges: frozenset[Selector] = frozenset(),
+    ) -> None:
         self.selectors = selectors
+        self.gauges = gauges
         self._choice = Choice(labels, selectors)
-        self._read_for = frozenset(str(selector) for selector in selectors)
+        self._gauge_choice = Choice(labels, gauges)
+        self._metrics = self._choice.metrics | self._gauge_choice.metrics
+        self._read_for = frozenset(str(selector) for selector in selectors | gauges)
         self._accepted_type: str | None = None
         self._accepted = 0
         # Else all targets of a server would have their strict page in the same round for ever.
@@ -72,7 +82,7 @@ class Reader:
         found = self._needles.find(body)
         page = self._page(self._values(found.lines, format_), at)
         if strictly:
-            self._compare(page, strict.read(body, format_, self._choice.metrics))
+            self._compare(page, strict.read(body, format_, self._metrics))
         self._accepted_type = content_type
         self._accepted += 1
         return page, found.samples
@@ -84,10 +94,9 @@ class Reader:
         self._needles = self._needles_for(format_)
 
     def _needles_for(self, format_: Format) -> Needles:
-        metrics = self._choice.metrics
-        names = {*metrics, PROCESS_START}
+        names = {*self._metrics, PROCESS_START}
         if format_ is Format.OPENMETRICS:
-            names |= {_created_metric(metric) for metric in metrics}
+            names |= {created_metric(metric) for metric in self._choice.metrics}
         return Needles(names)
 
     # -- values of lines ------------------------------------------------------------------------
@@ -98,7 +107,7 @@ class Reader:
         if values is not None:
             return values
         samples = [self._sample(line, format_) for line in lines]
-        self._plan = _plan([series for _, series, _ in samples], self._plan.layout)
+        self._plan = _plan([series for _, series, _ in samples], self._plan)
         self._prefixes = [f"{raw} " for raw, _, _ in samples]
         if len(self._known) > 2 * len(samples) + _SPARE_SERIES:
             self._known = {raw: series for raw, series, _ in samples}
@@ -122,7 +131,8 @@ class Reader:
     def _series(self, metric: str, labels: Mapping[str, str]) -> "_Series":
         named_by = self._choice.named_by(metric, labels)
         key = key_of(metric, labels)
-        return _Series(key, named_by, _created_key(metric, labels) if named_by else b"")
+        created = created_key(metric, labels) if named_by else b""
+        return _Series(key, named_by, created, self._gauge_choice.named_by(metric, labels))
 
     # -- from values to a page ------------------------------------------------------------------
 
@@ -130,7 +140,7 @@ class Reader:
         plan = self._plan
         known = np.array([*numbers, math.nan])  # row -1: what the page does not say
         values = known[plan.wanted]
-        _check_counters(plan.layout, values)
+        check_counters(plan.layout, values)
         created = known[plan.created]
         created[np.isinf(created)] = math.nan
         start = float(known[plan.process_start])
@@ -141,29 +151,34 @@ class Reader:
             created=created,
             process_start=start if math.isfinite(start) else None,
             read_for=self._read_for,
+            gauge_layout=plan.gauge_layout,
+            gauges=known[plan.gauges] if plan.gauge_layout.keys else _NO_GAUGES,
         )
 
     def _compare(self, page: Page, samples: Iterable[strict.Sample]) -> None:
         """Refuse the page when prometheus_client reads its wanted series otherwise."""
-        peer: dict[bytes, float] = {}
+        counters: dict[bytes, float] = {}
+        gauges: dict[bytes, float] = {}
         for sample in samples:
+            key = key_of(sample.metric, sample.labels)
             if self._choice.named_by(sample.metric, sample.labels):
-                peer[key_of(sample.metric, sample.labels)] = sample.value
-        ours = dict(zip(page.layout.keys, page.values.tolist(), strict=True))
-        if ours != peer:
-            key = min(key for key, _ in ours.items() ^ peer.items())
-            raise ExpositionError(f"ambiguous line: two parsers differ about {key.decode()}")
+                counters[key] = sample.value
+            if self._gauge_choice.named_by(sample.metric, sample.labels):
+                gauges[key] = sample.value
+        _check_same(page.layout, page.values, counters)
+        _check_same(page.gauge_layout, page.gauges, gauges)
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """A series of a wanted metric. `named_by` is empty when no selector names it; `created` is
-    the key of the sample that says when it was created.
+    """A series of a wanted metric. `named_by` is empty when no selector names it, `read_by` when
+    none reads it as a gauge; `created` is the key of the sample that says when it was created.
     """
 
     key: bytes
     named_by: tuple[str, ...]
     created: bytes
+    read_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -174,27 +189,39 @@ class _Plan:
     wanted: Ints
     created: Ints
     process_start: int
+    gauge_layout: Layout
+    gauges: Ints
 
 
-_EMPTY_PLAN = _Plan(Layout((), ()), np.empty(0, np.int64), np.empty(0, np.int64), -1)
+_EMPTY_LAYOUT = Layout((), ())
+_NO_ROWS = np.empty(0, np.int64)
+_NO_GAUGES = np.empty(0)
+_EMPTY_PLAN = _Plan(_EMPTY_LAYOUT, _NO_ROWS, _NO_ROWS, -1, _EMPTY_LAYOUT, _NO_ROWS)
 
 
-def _plan(series: Sequence[_Series], last: Layout) -> _Plan:
-    """What the lines hold; the last layout when the wanted series are the same."""
+def _plan(series: Sequence[_Series], last: _Plan) -> _Plan:
+    """What the lines hold; the last layouts when the wanted series are the same."""
     row_of: dict[bytes, int] = {}
     for row, one in enumerate(series):
-        if row_of.setdefault(one.key, row) != row and one.named_by:
+        if row_of.setdefault(one.key, row) != row and (one.named_by or one.read_by):
             raise ExpositionError(f"duplicate series {shortened(one.key.decode())}")
     wanted = [row for row, one in enumerate(series) if one.named_by]
-    keys = tuple(series[row].key for row in wanted)
+    gauges = [row for row, one in enumerate(series) if one.read_by]
     named_by = tuple(series[row].named_by for row in wanted)
-    same = keys == last.keys and named_by == last.named_by
+    read_by = tuple(series[row].read_by for row in gauges)
     return _Plan(
-        layout=last if same else Layout(keys, named_by),
+        layout=_layout(tuple(series[row].key for row in wanted), named_by, last.layout),
         wanted=np.array(wanted, dtype=np.int64),
         created=np.array([row_of.get(series[row].created, -1) for row in wanted], dtype=np.int64),
         process_start=row_of.get(PROCESS_START.encode(), -1),
+        gauge_layout=_layout(tuple(series[row].key for row in gauges), read_by, last.gauge_layout),
+        gauges=np.array(gauges, dtype=np.int64),
     )
+
+
+def _layout(keys: tuple[bytes, ...], named_by: tuple[tuple[str, ...], ...], last: Layout) -> Layout:
+    same = keys == last.keys and named_by == last.named_by
+    return last if same else Layout(keys, named_by)
 
 
 def _values_of_same(lines: Sequence[str], prefixes: Sequence[str]) -> list[float] | None:
@@ -231,7 +258,18 @@ def _check_end(body: bytes, format_: Format) -> None:
             parse_line(last, format_)
 
 
-def _check_counters(layout: Layout, values: Floats) -> None:
+def _check_same(layout: Layout, values: Floats, peer: Mapping[bytes, float]) -> None:
+    """Refuse what prometheus_client reads otherwise; NaN is NaN to both."""
+    ours = dict(zip(layout.keys, values.tolist(), strict=True))
+    if ours == peer:
+        return
+    for key in sorted(ours.keys() | peer.keys()):
+        # repr() also makes NaN equal to itself.
+        if repr(ours.get(key)) != repr(peer.get(key)):
+            raise ExpositionError(f"ambiguous line: two parsers differ about {key.decode()}")
+
+
+def check_counters(layout: Layout, values: Floats) -> None:
     """Refuse what cannot be counted."""
     fine = (values >= 0) & (values < _COUNTER_LIMIT)
     if fine.all():
@@ -250,7 +288,7 @@ def _check_counters(layout: Layout, values: Floats) -> None:
 _FAMILY_SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
 
-def _created_metric(metric: str) -> str:
+def created_metric(metric: str) -> str:
     """The OpenMetrics sample that says when a counter or a histogram was created."""
     for suffix in _FAMILY_SUFFIXES:
         if metric.endswith(suffix):
@@ -258,6 +296,6 @@ def _created_metric(metric: str) -> str:
     return metric + "_created"
 
 
-def _created_key(metric: str, labels: Mapping[str, str]) -> bytes:
+def created_key(metric: str, labels: Mapping[str, str]) -> bytes:
     of_series = {label: value for label, value in labels.items() if label != "le"}
-    return key_of(_created_metric(metric), of_series if metric.endswith("_bucket") else labels)
+    return key_of(created_metric(metric), of_series if metric.endswith("_bucket") else labels)

@@ -42,12 +42,12 @@ async def get(
         ) as response:
             if response.status != 200:
                 raise FetchError(f"status {response.status}")
-            compressed = _is_gzip(response.headers.get("Content-Encoding", ""))
+            compressed = is_gzip(response.headers.get("Content-Encoding", ""))
             # What cannot be compressed grows a little when gzip tries.
-            raw = await _read(response, limit + limit // 1000 + 1024 if compressed else limit)
+            raw = await whole(response, limit + limit // 1000 + 1024 if compressed else limit)
             return Answer(response.headers.get("Content-Type", ""), compressed, raw)
     except (aiohttp.ClientError, OSError) as error:
-        raise FetchError(_reason(error)) from error
+        raise FetchError(reason_for(error)) from error
 
 
 def unpacked(answer: Answer, most: int) -> bytes | None:
@@ -68,7 +68,7 @@ def unpacked(answer: Answer, most: int) -> bytes | None:
     return page
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
     chunks = []
     size = 0
     async for chunk in response.content.iter_any():
@@ -80,7 +80,7 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _is_gzip(encoding: str) -> bool:
+def is_gzip(encoding: str) -> bool:
     named = encoding.strip().lower()
     if named in ("", "identity"):
         return False
@@ -105,7 +105,7 @@ _REASONS_BY_NUMBER = {
 }
 
 
-def _reason(error: aiohttp.ClientError | OSError) -> str:
+def reason_for(error: aiohttp.ClientError | OSError) -> str:
     """The name of a failure, for people."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     for kind, reason in _REASONS:

@@ -32,6 +32,7 @@ KEEPALIVE_S = 900.0
 INLINE_BYTES = 256_000
 INLINE_STRICT_BYTES = 16_000
 READERS = 2
+NO_GAUGES: Mapping[str, frozenset[Selector]] = {}
 GRID_S, GRID_STEPS = 1.0, 5  # phases: every second, or 5 in a short interval
 
 
@@ -77,9 +78,12 @@ class Scraper:
         self._ending: set[asyncio.Task[None]] = set()
 
     def watch(
-        self, targets: Mapping[str, Target], selectors: Mapping[str, frozenset[Selector]]
+        self,
+        targets: Mapping[str, Target],
+        selectors: Mapping[str, frozenset[Selector]],
+        gauges: Mapping[str, frozenset[Selector]] = NO_GAUGES,
     ) -> None:
-        """Scrape just these targets, each for its selectors, from now on.
+        """Scrape just these targets, each for its selectors and gauges, from now on.
 
         A target that is the same goes on undisturbed, with a new Reader if its selectors changed.
         One that is gone delivers nothing more.
@@ -91,9 +95,9 @@ class Scraper:
         }
         readers: dict[str, Reader] = {}
         for target_id, target in targets.items():
-            wanted = selectors.get(target_id, frozenset())
-            if target_id not in kept or kept[target_id].reader.selectors != wanted:
-                readers[target_id] = Reader(target.labels, wanted)
+            wanted = selectors.get(target_id, frozenset()), gauges.get(target_id, frozenset())
+            if target_id not in kept or kept[target_id].reads_for != wanted:
+                readers[target_id] = Reader(target.labels, *wanted)
         # Nothing has changed so far: a pattern that RE2 refuses leaves everything running.
         for target_id, watched in self._watched.items():
             if target_id not in kept:
@@ -230,6 +234,11 @@ class _Watched:
         of one histogram gives away; in the text format it judges the syntax only.
         """
         self.headers["Accept"] = ACCEPT_TEXT
+
+    @property
+    def reads_for(self) -> tuple[frozenset[Selector], frozenset[Selector]]:
+        """The selectors and the gauges that its pages are read for."""
+        return self.reader.selectors, self.reader.gauges
 
     def is_for(self, target: Target) -> bool:
         """Whether the target is the same one, wherever in its file it now stands."""

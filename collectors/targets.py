@@ -24,11 +24,13 @@ class Target:
     timeout_s: float = 10.0
     body_limit: int = 50_000_000  # bytes after decompression
     births: Births = Births.ZERO
+    source: str = ""  # the DataSource that scrapes it; empty: Vigie does
     mark: Mark | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.job}/{self.instance}"
+        scraped = f"{self.job}/{self.instance}"
+        return f"{self.source}:{scraped}" if self.source else scraped
 
 
 @dataclass(frozen=True, slots=True)
