@@ -29,9 +29,11 @@ from vigie.config import Config
 from vigie.jobs.worker import Worker
 from vigie.live import Board, Change, Feed, Live
 from vigie.notify.fallback import Fallback
+from vigie.pipeline.plan import Plan
 from vigie.pipeline.restore import Restored, restore
 from vigie.pipeline.tick import Pipeline
 from vigie.settings import Settings
+from vigie.sources import Sources
 from vigie.store import jobs
 from vigie.store.db import Database, open_database
 from vigie.store.errors import StoreError
@@ -52,6 +54,7 @@ class App:
         self._running = AsyncExitStack()
         self._pipeline: Pipeline | None = None
         self._scraper = Scraper(parts.clock, self._deliver)
+        self._sources: Sources | None = None
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading = asyncio.Lock()
@@ -119,9 +122,17 @@ class App:
         )
         await self._pipeline.start()
         stack.push_async_callback(self._pipeline.stop)
-        self._scraper.watch(self._config.targets, restored.state.plan.selectors)
+        self._sources = Sources(session, parts.clock, self._pipeline, parts.db, parts.board)
+        stack.push_async_callback(self._sources.stop)
+        self._watch(restored.state.plan)
+        await self._sources.watch(restored.state.plan)
         await self._scraper.start()
         stack.push_async_callback(self._scraper.stop)
+
+    def _watch(self, plan: Plan) -> None:
+        """Scrape the targets that are Vigie's own."""
+        own = {name: one for name, one in plan.config.targets.items() if not one.source}
+        self._scraper.watch(own, plan.selectors, plan.gauges)
 
     def _restored(self, c: Connection) -> Restored:
         now = self._parts.clock.now()
@@ -154,19 +165,21 @@ class App:
         )
 
     async def _reload(self) -> None:
-        parts, pipeline = self._parts, self._pipeline
+        parts, pipeline, sources = self._parts, self._pipeline, self._sources
         assert pipeline is not None, "reload follows start"
+        assert sources is not None, "reload follows start"
         try:
             config = await asyncio.to_thread(files.load, self.settings.files)
             config = replace(config, generation=self._config.generation + 1)
-            selectors = await pipeline.swap(config)
+            plan = await pipeline.swap(config)
         except (LoadError, StoreError) as error:
             log.error("reload refused, the old files stay in force: %s", error)
             parts.board.now = replace(parts.board.now, reload_error=str(error))
             parts.feed.publish(Change("reload"))
             raise
-        self._scraper.watch(config.targets, selectors)
-        parts.board.now = replace(parts.board.now, config=config, reload_error=None)
+        self._watch(plan)
+        await sources.watch(plan)
+        parts.board.now = replace(parts.board.now, config=plan.config, reload_error=None)
         parts.feed.publish(Change("reload"))
         log.info("reloaded: generation %d", config.generation)
 
@@ -179,9 +192,9 @@ class App:
         self._pipeline.deliver(scrape)
 
     def _wake(self) -> None:
-        """A person changed an incident; called from any thread."""
+        """A person changed something; called from any thread."""
         if self._loop is not None and self._pipeline is not None and self._worker is not None:
-            self._loop.call_soon_threadsafe(self._pipeline.incidents_changed)
+            self._loop.call_soon_threadsafe(self._pipeline.changed_by_people)
             self._worker.wake()
 
     def _http(self) -> FastAPI:
@@ -196,6 +209,7 @@ class App:
             gate=gate,
             wake=self._wake,
             reload=self.reload,
+            slice_s=self.settings.slice_s,
             version=VERSION,
         )
         web.add_pages(

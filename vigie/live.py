@@ -4,9 +4,20 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from collectors.source_poller import SourceStatus
 from collectors.targets import TargetStatus
+from slo.spec import SloId
 from slo.status import Status
 from vigie.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """How many seconds of the past were read from a DataSource, and of how many."""
+
+    done_s: float
+    total_s: float
+    error: str | None = None  # why it does not go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +26,17 @@ class Live:
 
     `status` is None until the first tick is committed. `reload_error` is why the last reload was
     refused (the old files stay in force); `tick_error` why the last ticks could not be recorded,
-    and `ticks_failed` how many in a row.
+    and `ticks_failed` how many in a row. `sources` says how each DataSource does that an SLO uses;
+    `backfills` and `source_backfills` have those SLOs and sources whose past is still being read.
     """
 
     config: Config
     started_at: float
     status: Status | None = None
     targets: Mapping[str, TargetStatus] = field(default_factory=dict)
+    sources: Mapping[str, SourceStatus] = field(default_factory=dict)
+    backfills: Mapping[SloId, Backfilled] = field(default_factory=dict)
+    source_backfills: Mapping[str, Backfilled] = field(default_factory=dict)
     reload_error: str | None = None
     tick_error: str | None = None
     ticks_failed: int = 0

@@ -105,6 +105,21 @@ class Meters:
         self.watermark = Gauge(
             names.TICK_TIMESTAMP_SECONDS, "When the last tick was committed.", registry=registry
         )
+        self.sealed = Gauge(
+            names.TICK_SEALED_TIMESTAMP_SECONDS,
+            "The watermark: figures of the time before it are final.",
+            registry=registry,
+        )
+        self.lag = Gauge(
+            names.TICK_LAG_SECONDS,
+            "How long the oldest arrival of the last tick had waited until its commit.",
+            registry=registry,
+        )
+        self.missed = Counter(
+            names.TICK_MISSED_TOTAL,
+            "Ends of slices that went by without a tick: nothing was evaluated then.",
+            registry=registry,
+        )
         for result in ("ok", "failed"):
             self.scrapes.labels(result)
 

@@ -24,11 +24,16 @@ def start_runs(
     A runbook with nothing to do alone is shown on the incident and not run.
     """
     fitting = matching(runbooks, signal.type.value, signal.service, signal.slo, signal.labels)
-    begun = [_start(c, number, runbook, reason, now) for runbook, reason in fitting]
+    begun = [start_run(c, number, runbook, reason, now) for runbook, reason in fitting]
     return [job for job in begun if job is not None]
 
 
-def _start(c: Connection, number: int, runbook: Runbook, reason: str, now: float) -> NewJob | None:
+def start_run(
+    c: Connection, number: int, runbook: Runbook, reason: str, now: float
+) -> NewJob | None:
+    """Begin one runbook for an incident, whether it fits or not; its first job. None when nothing
+    of it runs alone, or it ran for this incident already.
+    """
     states = {step.id: first_state(step).value for step in runbook.steps}
     first = next_step(runbook.mode, runbook.steps, states)
     if first is None:

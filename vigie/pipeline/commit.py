@@ -1,19 +1,21 @@
 """The one transaction of a tick: slices, last raw values, alerts, incidents, timeline and jobs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from incidents.budget import RunWanted
 from incidents.model import Event, EventKind
 from slo.series import Ints, Memory
+from slo.spec import SloId
 from vigie import faults
 from vigie.config import Config
 from vigie.jobs import runs as diagnoses
 from vigie.notify import outbox
 from vigie.pipeline.state import Effects
-from vigie.store import alerts, incidents, jobs, ledger, memories, outages
+from vigie.store import alerts, budget, incidents, jobs, ledger, memories, outages
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +49,14 @@ def commit(
     memories.write(c, effects.memories, known)
     alerts.write(c, effects.alerts)
     outages.write(c, effects.outages)
+    budget.write(c, effects.acting)
     changed, added = [], 0
     for event in effects.events:
         applied = incidents.apply(c, event)
         if applied is not None:
             changed.append(applied)
             added += _consequences(c, event, applied, config, now)
+    begun = _runs(c, effects.runs, config, now)
     for number, signal in effects.figures.items():
         incidents.refresh(c, number, signal.severity, signal.detail)
     kinds = frozenset(event.kind for event in effects.events)
@@ -61,7 +65,28 @@ def commit(
         faults.reach("open.before_commit")
     if EventKind.RESOLVED in kinds:
         faults.reach("resolve.before_commit")
-    return Committed(tuple(changed), kinds, added > 0)
+    return Committed((*changed, *begun), kinds, added > 0 or bool(begun))
+
+
+def _runs(c: Connection, wanted: Iterable[RunWanted], config: Config, now: float) -> list[int]:
+    """Begin the runbooks that budget actions ask for; the incidents that got one."""
+    begun = []
+    for run in wanted:
+        incident = incidents.open_incidents(c).get(run.key)
+        book = next((b for b in config.runbooks if b.name == run.runbook), None)
+        if incident is None or book is None:
+            log.error("%s: no runbook `%s`, or no incident `%s`", run.reason, run.runbook, run.key)
+            continue
+        job = diagnoses.start_run(c, incident.number, book, run.reason, now)
+        if job is not None and jobs.enqueue(c, job, now):
+            begun.append(incident.number)
+    return begun
+
+
+def _tells_resolved(config: Config, incident: Mapping[str, object]) -> bool:
+    """Whether people want to hear that an SLO's incident is over (OpenSLO's alertWhenResolved)."""
+    watch = config.watches.get(SloId(f"{incident['service']}/{incident['slo']}"))
+    return watch is None or watch.policy.alert_resolved
 
 
 def _consequences(c: Connection, event: Event, number: int, config: Config, now: float) -> int:
@@ -70,6 +95,8 @@ def _consequences(c: Connection, event: Event, number: int, config: Config, now:
     if incident is None:
         return 0
     wanted = outbox.jobs_for(event.kind, incident, config.channels.values(), now, event.text)
+    if event.kind is EventKind.RESOLVED and not _tells_resolved(config, incident):
+        wanted = []
     if event.kind is EventKind.OPENED and event.signal is not None:
         if not wanted:
             text = "Nobody was told: no channel receives pages or notices"

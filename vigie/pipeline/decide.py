@@ -6,24 +6,30 @@ Pure: the live server, replay and backtest run this same function.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from incidents.decide import decide as decide_incidents
 from incidents.model import Signal
-from slo.ledger import MAX_WINDOW_S
+from slo.ledger import Ledger, Row
+from vigie.pipeline import contributors
 from vigie.pipeline.judge import (
+    acts_of,
     alert_changes,
-    below_since,
     figures_of,
     firing,
-    measured_windows,
     services_of,
     signals_of,
 )
+from vigie.pipeline.periods import boundaries, earliest, exclusions_of, periods_of
+from vigie.pipeline.sample import due, kept, samples
+from vigie.pipeline.settle import begun, settled
+from vigie.pipeline.silence import below_since, read_to
 from vigie.pipeline.slices import slices
 from vigie.pipeline.state import Batch, Effects, Open, State
-from vigie.pipeline.take import learn, take
+from vigie.pipeline.take import Taken, learn, take
+from vigie.pipeline.windows import measured_windows
 
 REFRESH_S = 5  # how often the figures on an open incident are brought up to date
 
@@ -34,25 +40,31 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
     `open_` are the incidents that are open, by dedup key, as the database has them.
     """
     taken = take(state, batch)
-    state = learn(state, taken.layouts)
-    state = replace(state, memories=taken.memories, targets=taken.targets)
-    # Scrapes that waited because ticks failed are not late: nothing they touch is sealed yet.
-    oldest = min((scrape.at for scrape in batch.scrapes), default=now)
-    ledger, closed = state.ledger.seal(min(oldest, now) - state.plan.open_for_s)
-    addition, late = slices(state, taken, ledger.open_from)
-    ledger = ledger.add(addition).forget_spans(now - MAX_WINDOW_S)
+    state = learn(state, taken)
+    state = replace(state, **_heard(state, batch, taken, now))
+    ledger, sealed = _closed(state, batch, now)
+    ends = due(state, now)
+    found = samples(state, taken.gauges, ends)
+    addition, late = slices(state, taken, found, ledger.open_from)
+    ledger = settled(state.plan, ledger.add(addition), now).forget_spans(
+        earliest(state.periods, now)
+    )
     windows, rate = measured_windows(state, ledger, now)
     below = below_since(state, now)
     figures = figures_of(state, ledger, windows, below, now)
     services, outages = services_of(state, figures, now)
     signals = signals_of(state, figures, below, open_)
+    acts = acts_of(state, figures, signals, open_)
+    signals += acts.signals
     effects = Effects(
-        rows=(*closed, *ledger.changed_rows()),
+        rows=(*sealed, *ledger.changed_rows()),
         spans=addition.spans,
         memories={target: taken.memories[target] for target in taken.touched},
         alerts=alert_changes(state, figures.alerts),
         outages=outages,
-        events=decide_incidents(open_, signals, now),
+        events=(*acts.events, *decide_incidents(open_, signals, now)),
+        acting=acts.changed,
+        runs=acts.runs,
         figures=_refreshed(state, signals, open_, now),
         late=late,
         firing=firing(figures),
@@ -65,9 +77,43 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
         last_rate=rate,
         below_since=below,
         availability=services,
+        acting=acts.after,
         figures=figures,
+        gauges=kept(state, taken.gauges, now),
+        sampled_upto={**state.sampled_upto, **{s: e[-1] for s, e in ends.items() if e}},
     )
     return after, effects
+
+
+def _heard(state: State, batch: Batch, taken: Taken, now: float) -> dict[str, Any]:
+    """What changes of a state by what arrived and by the time, before anything is counted."""
+    ends = {one.fingerprint: float(one.start + one.width_s) for one in batch.estimates}
+    excluded = state.exclusions
+    if excluded.until <= now:
+        excluded = exclusions_of(state.plan, state.corrections, now)
+    return {
+        "memories": taken.memories,
+        "targets": taken.targets,
+        "polled": {**state.polled, **batch.polled},
+        "estimated_upto": {**state.estimated_upto, **ends},
+        "periods": periods_of(state.plan.calendars, state.periods, now),
+        "exclusions": excluded,
+        "snapshots": contributors.kept(state.snapshots, state.memories, now),
+    }
+
+
+def _closed(state: State, batch: Batch, now: float) -> tuple[Ledger, tuple[Row, ...]]:
+    """The ledger with the slices sealed that nothing can change any more, and their rows."""
+    # Scrapes that waited because ticks failed are not late: nothing they touch is sealed yet.
+    oldest = min((scrape.at for scrape in batch.scrapes), default=now)
+    upto = min(oldest, now, read_to(state, now)) - state.plan.open_for_s
+    going_on = begun(state.plan, state.ledger.open_from) | begun(state.plan, upto)
+    wanted = boundaries(state.periods, state.exclusions) | going_on
+    ledger = state.ledger.unchanged().wanting(dict.fromkeys(wanted))
+    ledger = settled(state.plan, ledger, upto)
+    judged = ledger.changed_rows()
+    ledger, closed = ledger.seal(upto)
+    return ledger, (*judged, *closed)
 
 
 def next_deadline(state: State, now: float) -> float:

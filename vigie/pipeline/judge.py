@@ -1,40 +1,27 @@
 """Judge: windows and coverage, burn alerts, silence, availability, and the signals they give."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from collectors.targets import TargetStatus
 from incidents import signals
+from incidents.budget import Due, Standing, due
 from incidents.model import IncidentType, Signal, SilentTarget
 from slo import availability
 from slo.alerts import Alerts, Measured, judge
 from slo.availability import Availability, Recent
-from slo.ledger import Ledger
-from slo.series import MAX_GAP_INTERVALS, Floats, Ints
+from slo.gate import Subject
+from slo.ledger import Ledger, WindowSums
+from slo.series import Floats, Ints
 from slo.spec import AlertState, ServiceState, SloId
 from slo.status import Outage
 from vigie.pipeline.figures import Figures
 from vigie.pipeline.plan import Plan
-from vigie.pipeline.slices import MICROSECONDS
 from vigie.pipeline.state import AlertChange, Open, State
-
-
-def measured_windows(
-    state: State, ledger: Ledger, now: float
-) -> tuple[Mapping[float, Measured], Floats]:
-    """Every window that is looked at, with its coverage, and the last measured rate by column."""
-    pending_s = _pending(state, now)
-    sums = {length: ledger.window(now, length) for length in state.plan.lengths}
-    recent = sums[state.plan.recent_s]
-    recent_s = recent.measured_us / MICROSECONDS
-    rate = np.divide(recent.total, recent_s, out=state.last_rate.copy(), where=recent_s > 0)
-    windows = {}
-    for length, window in sums.items():
-        expected_s = np.maximum(now - window.start - pending_s, 1e-6)
-        coverage = np.clip(window.measured_us / MICROSECONDS / expected_s, 0.0, 1.0)
-        windows[length] = Measured(window, coverage, rate * expected_s * (1.0 - coverage))
-    return windows, rate
+from vigie.pipeline.take import patience_s
+from vigie.pipeline.windows import pending
 
 
 def figures_of(
@@ -42,41 +29,29 @@ def figures_of(
 ) -> Figures:
     """All figures of this moment, and what the arms say to them."""
     plan = state.plan
+
+    def last_events(col: int, least: int, at_most_s: float) -> WindowSums:
+        if col < plan.columns:
+            return ledger.last_events(col, least, now, at_most_s)
+        sums, one = windows[at_most_s].sums, slice(col, col + 1)  # a mean: of what it may reach
+        return WindowSums(sums.start, now, sums.good[one], sums.total[one], sums.measured_us[one])
+
     with np.errstate(invalid="ignore"):  # NaN: enough targets answer
         no_data = now - below >= plan.no_data_after
-    good, total = ledger.totals()
     return Figures(
         at=now,
         plan=plan,
         windows=windows,
-        alerts=judge(plan.arms, state.alerts, windows, now),
-        no_data=no_data,
-        good=good,
-        total=total,
+        alerts=judge(plan.arms, state.alerts, windows, now, last_events),
+        no_data=no_data & plan.tells_no_data,
+        ledger=ledger,
+        pending_s=pending(state, now),
+        periods=state.periods,
+        exclusions=state.exclusions,
+        memories=state.memories,
+        snapshots=state.snapshots,
+        expected=state.expected,
     )
-
-
-def below_since(state: State, now: float) -> Floats:
-    """By SLO: since when the share of its expected targets that answer has been below its floor,
-    counted from the last page of the target that tipped it; NaN while it is not.
-    """
-    expected, plan = state.expected, state.plan
-    seen = np.fmax(_page_at(state), state.since)
-    failed = np.array([state.targets[t].health == "down" for t in expected.order], dtype=np.bool_)
-    silent = failed | (now - seen > MAX_GAP_INTERVALS * expected.interval_s)
-    if not silent.any():
-        return np.full(len(plan.watches), np.nan)
-    answering = np.bincount(
-        expected.cols, expected.share * ~silent[expected.targets], minlength=plan.columns
-    )
-    fell = np.full(plan.columns, -np.inf)
-    entries = silent[expected.targets]
-    np.maximum.at(fell, expected.cols[entries], seen[expected.targets[entries]])
-    fell = np.where(np.isfinite(fell), fell, state.since)
-    # Shares such as 3 x 1/3 add up to one only within rounding.
-    below = answering[plan.col_of_slo] < plan.floors - 1e-9
-    since = np.where(np.isnan(state.below_since), fell[plan.col_of_slo], state.below_since)
-    return np.where(below, since, np.nan)
 
 
 def services_of(
@@ -91,7 +66,7 @@ def services_of(
         before, verdict = after[name], availability.state_of(rank)
         if verdict is before.state and verdict in (ServiceState.UP, ServiceState.UNKNOWN):
             continue
-        slos = [figures.slo(int(index)) for index in plan.slos_of_service[name]]
+        slos = [figures.recent(int(index)) for index in plan.slos_of_service[name]]
         reason = availability.reason_for(verdict, slos)
         after[name], changed = availability.step(name, before, verdict, reason, now)
         if changed is not None:
@@ -107,7 +82,9 @@ def _recent(figures: Figures) -> Recent:
     np.logical_or.at(
         pages, plan.slo_of_arms, plan.arms.pages & (figures.alerts.state == AlertState.FIRING)
     )
-    return Recent(window.sums.good[cols], window.sums.total[cols], window.coverage[cols], pages)
+    units = plan.columns_.units[cols]
+    good, total = window.sums.good[cols] / units, window.sums.total[cols] / units
+    return Recent(good, total, window.coverage[cols], pages)
 
 
 def alert_changes(state: State, alerts: Alerts) -> tuple[AlertChange, ...]:
@@ -125,21 +102,66 @@ def alert_changes(state: State, alerts: Alerts) -> tuple[AlertChange, ...]:
 def signals_of(state: State, figures: Figures, below: Floats, open_: Open) -> list[Signal]:
     """What the SLOs and services that burn, are silent, or have an open incident say now."""
     plan = state.plan
-    burning = set(_slos_firing(plan, figures.alerts).tolist())
+    firing = set(_slos_firing(plan, figures.alerts).tolist())
     named = {SloId(name) for name in _named(open_, IncidentType.SLO_BURN)}
-    burning |= {plan.index[slo] for slo in named if slo in plan.index}
-    found = [
-        signals.burn_signal(
-            figures.slo(index),
-            plan.watches[index].policy,
-            open_.get(f"{IncidentType.SLO_BURN}:{plan.watches[index].slo.id}"),
-        )
-        for index in sorted(burning)
-    ]
+    roots = {_root(plan, index) for index in firing}
+    roots |= {plan.index[slo] for slo in named if slo in plan.index}
+    found = [_burn(plan, figures, root, firing, open_) for root in sorted(roots)]
     silent = {plan.watches[index].slo.service for index in np.flatnonzero(figures.no_data)}
     silent |= _named(open_, IncidentType.NO_DATA) & set(plan.services)
     found += [_silence(state, figures, below, name, open_) for name in sorted(silent)]
     return [signal for signal in found if signal is not None]
+
+
+def _root(plan: Plan, index: int) -> int:
+    """The SLO that an incident is about: for a group, the one that it is a group of."""
+    parent = plan.watches[index].slo.parent
+    return index if parent is None else plan.index[parent]
+
+
+def _burn(plan: Plan, figures: Figures, root: int, firing: set[int], open_: Open) -> Signal | None:
+    """What an SLO says, or all of its groups and their sum together."""
+    slo = plan.watches[root].slo
+    return signals.burn_signal(
+        figures.slo(root),
+        plan.watches[root].policy,
+        open_.get(f"{IncidentType.SLO_BURN}:{slo.id}"),
+        groups=[figures.slo(index) for index in plan.groups_of.get(slo.id, ()) if index in firing],
+    )
+
+
+def acts_of(state: State, figures: Figures, told: Iterable[Signal], open_: Open) -> Due:
+    """What the budget actions do now; `told` are the signals of this tick."""
+    plan = state.plan
+    known = {one.slo for one in state.acting.values() if one.state is not Standing.OFF}
+    known |= {SloId(name) for name in _named(open_, IncidentType.BUDGET)}
+    looked = set(np.flatnonzero(_near(figures)).tolist())
+    looked |= {plan.index[slo] for slo in known if slo in plan.index}
+    subjects = [
+        Subject(plan.watches[index].slo, plan.watches[index].policy, figures.slo(index))
+        for index in sorted(looked)
+    ]
+    burns = {SloId(f"{s.service}/{s.slo}") for s in told if s.firing and s.slo}
+    return due(state.acting, subjects, open_, burns, figures.at)
+
+
+def _near(figures: Figures) -> npt.NDArray[np.bool_]:
+    """The SLOs of which the condition of a budget action may hold."""
+    plan = figures.plan
+    # What the arrays don't tell is looked at in any case: periods, and windows with exclusions.
+    left = np.full(len(plan.watches), -np.inf)
+    for length, slos in plan.acting_over.items():
+        left[slos] = 1.0 - _burn_rates(figures, length)[slos]
+    left[list(figures.exclusions.by_slo)] = -np.inf
+    return plan.limits.reached(left, {s: _burn_rates(figures, s) for s in plan.limits.above})
+
+
+def _burn_rates(figures: Figures, length: float) -> Floats:
+    """By SLO, over one window; NaN without events."""
+    plan, sums = figures.plan, figures.windows[length].sums
+    good, total = sums.good[plan.col_of_slo], sums.total[plan.col_of_slo]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((total - good) / total / (1.0 - plan.objectives), dtype=np.float64)
 
 
 def firing(figures: Figures) -> tuple[str, ...]:
@@ -186,30 +208,16 @@ def _expected_by(state: State, indexes: Ints, now: float) -> list[SilentTarget]:
     cols = state.plan.col_of_slo[indexes]
     targets = np.unique(state.expected.targets[np.isin(state.expected.cols, cols)])
     seen = [state.targets[state.expected.order[target]] for target in targets]
-    return [_heard_of(status, state.since, now) for status in seen]
+    config = state.plan.config
+    return [
+        _heard_of(status, patience_s(config, status.target), state.since, now) for status in seen
+    ]
 
 
-def _heard_of(status: TargetStatus, since: float, now: float) -> SilentTarget:
+def _heard_of(status: TargetStatus, patience: float, since: float, now: float) -> SilentTarget:
     """One that was up and was not even asked since does not answer either."""
     target, last = status.target, status.last_good_at
     silent_s = now - max(last or since, since)
-    if status.health == "up" and silent_s > MAX_GAP_INTERVALS * target.interval_s:
+    if status.health == "up" and silent_s > patience:
         return SilentTarget(target.id, "down", f"not scraped for {silent_s:.0f} s", last)
     return SilentTarget(target.id, status.health, status.error, last)
-
-
-def _page_at(state: State) -> Floats:
-    """By target: when it was last read well; NaN when never."""
-    pages = [state.memories[target].page_at for target in state.expected.order]
-    return np.array([np.nan if at is None else at for at in pages], dtype=np.float64)
-
-
-def _pending(state: State, now: float) -> Floats:
-    """By column: the mean time since the last good scrapes that the next ones can still measure."""
-    since = now - _page_at(state)
-    with np.errstate(invalid="ignore"):  # NaN: never read
-        can = since <= MAX_GAP_INTERVALS * state.expected.interval_s
-    pending = np.where(can, np.maximum(since, 0.0), 0.0)
-    weights = state.expected.share * pending[state.expected.targets]
-    pending_s = np.bincount(state.expected.cols, weights, minlength=state.plan.columns)
-    return pending_s.astype(np.float64)  # bincount of nothing gives integers

@@ -1,95 +1,123 @@
 """A Config compiled for the tick: which column an SLI has, which series feed it, who is expected.
 
-A column is one SLI fingerprint; SLOs with the same SLI share it. Everything a tick looks up by
-name is an index here, so that no tick parses, matches or hashes text.
+Everything a tick looks up by name is an index here, so that no tick parses, matches or hashes
+text.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from collectors.exposition import compatible
+from collectors.labels import compatible
 from collectors.targets import Target
+from incidents.budget import Limits
 from slo.alerts import Arms
+from slo.calendar import Calendar
 from slo.series import Floats, Ints, Layout
-from slo.spec import RatioKind, Selector, Sli, SloId
+from slo.spec import (
+    CountingSli,
+    DataSource,
+    ForeignSli,
+    Matcher,
+    Rule,
+    SampledSli,
+    Selector,
+    ServerSli,
+    SloId,
+)
 from vigie.config import Config, Watch
+from vigie.pipeline import feeds
+from vigie.pipeline.columns import Columns, columns_of, part_is_bad
+from vigie.pipeline.feeds import Feed, Uses
+from vigie.pipeline.found import NOTHING, Found, expanded
 
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Feed:
-    """Where the rows of a layout go: row `rows[i]` counts for column `cols[i]`; as total events
-    where `is_total[i]`, as the SLI's part where not.
-    """
-
-    rows: Ints
-    cols: Ints
-    is_total: npt.NDArray[np.bool_]
+MINUTE_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One Config as arrays. Columns, SLOs and arms are numbered in the order of the files."""
+    """One Config as arrays. Columns, SLOs and arms are numbered in the order of the files; the
+    groups of an SLO come after all SLOs that stand in a file.
 
+    `written` is the configuration as the files have it, `config` the same with what was found:
+    groups as SLOs of their own, and the targets that DataSources know.
+    """
+
+    written: Config
     config: Config
+    found: Found
     slice_s: int
-    ids: tuple[str, ...]
+    columns_: Columns
     watches: tuple[Watch, ...]
-    col_of_slo: Ints
     service_of_slo: Ints
     first_arm: Ints  # by SLO: the number of its first arm; its others follow
     slo_of_arms: Ints
     objectives: Floats
     floors: Floats
     no_data_after: Floats
+    tells_no_data: npt.NDArray[np.bool_]
     down_below: Floats
     part_is_bad: npt.NDArray[np.bool_]
+    late_counts: npt.NDArray[np.bool_]  # by column: late events are counted all the same,
+    late_is_part: npt.NDArray[np.bool_]  # as the part or not
     arms: Arms
+    limits: Limits  # of budget actions
+    acting_over: Mapping[float, Ints]  # by rolling window: the SLOs with actions on what is left
     recent_s: float
     lengths: tuple[float, ...]
+    calendars: tuple[Calendar, ...]
     selectors: Mapping[str, frozenset[Selector]]  # by target: those its labels can fulfil
+    gauges: Mapping[str, frozenset[Selector]]  # the same for what is sampled
+    texts: Mapping[str, frozenset[str]]  # by target: all its selectors, as text
     services: tuple[str, ...]
     slos_of_service: Mapping[str, Ints]
     index: Mapping[SloId, int]
+    groups_of: Mapping[SloId, tuple[int, ...]]
     open_for_s: float
     owes: Mapping[str, frozenset[int]]  # by target: the columns that expect it in any case
-    _uses: Mapping[str, tuple[tuple[int, bool], ...]]
+    uses: Uses
+    gauge_uses: Uses
+    counted: frozenset[tuple[str, Selector]]  # every selector, with its source
+    sampled_from: frozenset[tuple[str, Selector]]
+    asked: frozenset[str]  # the DataSources that are asked for raw samples
+    sampled: tuple[int, ...]  # the columns that are judged once a slice
+    samples: frozenset[str]  # their sources; embedded ones are ""
+    evaluated: tuple[int, ...]  # the columns that only a server can evaluate
+    place: Mapping[str, int]  # by fingerprint: the column
+    asked_of: Mapping[str, Ints]  # by DataSource: the columns that are asked of it
+    reach_s: float  # how far back a sampled column looks
     _feeds: dict[str, tuple[Layout, Feed]] = field(default_factory=dict)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        return self.columns_.ids
+
+    @property
     def columns(self) -> int:
+        """How many the ledger keeps."""
         return len(self.ids)
 
-    def feed(self, target: str, layout: Layout) -> Feed:
+    @property
+    def col_of_slo(self) -> Ints:
+        return self.columns_.of_watch
+
+    def feed(self, target: Target, layout: Layout) -> Feed:
         """The feed of a target's layout; kept until the target shows another one."""
-        kept = self._feeds.get(target)
+        kept = self._feeds.get(target.id)
         if kept is not None and kept[0] is layout:
             return kept[1]
-        uses = [
-            (row, col, is_total)
-            for row, named in enumerate(layout.named_by)
-            for text in named
-            for col, is_total in self._uses.get(text, ())
-        ]
-        feed = Feed(
-            np.array([use[0] for use in uses], dtype=np.int64),
-            np.array([use[1] for use in uses], dtype=np.int64),
-            np.array([use[2] for use in uses], dtype=np.bool_),
-        )
-        self._feeds[target] = (layout, feed)
+        feed = feeds.feed_of(self.uses, target, layout)
+        self._feeds[target.id] = (layout, feed)
         return feed
 
-    def yields(self, layout: Layout) -> frozenset[int]:
-        """The columns that a layout has series for."""
-        return frozenset(
-            col
-            for named in layout.named_by
-            for text in named
-            for col, _ in self._uses.get(text, ())
-        )
+    def yields(self, target: Target, layout: Layout, gauges: Layout) -> frozenset[int]:
+        """The columns that a page has series for."""
+        counted = feeds.columns_shown(self.uses, target, layout)
+        return counted | feeds.columns_shown(self.gauge_uses, target, gauges)
 
     def expected(self, yields: Mapping[str, frozenset[int]]) -> list[tuple[str, int, float]]:
         """(target, column, share) of everyone who is expected, the shares of a column adding up to
@@ -104,114 +132,239 @@ class Plan:
         return [(target, col, 1.0 / sizes[col]) for target, col in pairs]
 
 
-def compile_plan(config: Config, slice_s: int) -> Plan:
-    """The plan of a configuration."""
+def compile_plan(written: Config, slice_s: int, found: Found = NOTHING) -> Plan:
+    """The plan of a configuration, with the groups and targets that were found for it."""
+    config = expanded(written, found)
     watches = tuple(config.watches.values())
-    slis: dict[str, Sli] = {}
-    for watch in watches:
-        slis.setdefault(watch.slo.sli.fingerprint(slice_s), watch.slo.sli)
-    ids = tuple(slis)
-    col_of = {fingerprint: col for col, fingerprint in enumerate(ids)}
-    col_of_slo = [col_of[watch.slo.sli.fingerprint(slice_s)] for watch in watches]
-    objectives = np.array([watch.slo.objective for watch in watches], dtype=np.float64)
-    arms = Arms.of(
-        [
-            (col, watch.slo.objective, arm, watch.policy)
-            for col, watch in zip(col_of_slo, watches, strict=True)
-            for arm in watch.arms
-        ]
-    )
-    wanted = _columns_of(slis.values())
-    selectors = {
-        target.id: frozenset(s for s in wanted if compatible(s, target.labels))
-        for target in config.targets.values()
-    }
-    of_service: dict[str, set[int]] = {}
-    for watch, col in zip(watches, col_of_slo, strict=True):
-        of_service.setdefault(watch.slo.service, set()).add(col)
-    recent_s = _recent(config.targets.values())
+    columns = columns_of(watches, slice_s)
+    of_watch = columns.of_watch.tolist()
+    targets = config.targets.values()
+    counted, gauges = _wanted(columns, CountingSli), _wanted(columns, SampledSli)
     place = {name: number for number, name in enumerate(config.services)}
     arm_counts = [len(watch.arms) for watch in watches]
+    recent_s = _recent(targets)
     return Plan(
+        written=written,
         config=config,
+        found=found,
         slice_s=slice_s,
-        ids=ids,
+        columns_=columns,
         watches=watches,
-        col_of_slo=np.array(col_of_slo, dtype=np.int64),
-        service_of_slo=np.array([place[watch.slo.service] for watch in watches], dtype=np.int64),
         first_arm=np.cumsum([0, *arm_counts])[:-1],
         slo_of_arms=np.repeat(np.arange(len(watches)), arm_counts),
-        objectives=objectives,
-        floors=np.array([watch.policy.coverage_floor for watch in watches], dtype=np.float64),
-        no_data_after=np.array([w.policy.no_data_after_s for w in watches], dtype=np.float64),
-        down_below=np.array([watch.policy.down_below for watch in watches], dtype=np.float64),
-        part_is_bad=np.array([sli.kind is RatioKind.BAD for sli in slis.values()], dtype=np.bool_),
-        arms=arms,
         recent_s=recent_s,
         lengths=_lengths(watches, recent_s),
-        selectors=selectors,
+        calendars=tuple(dict.fromkeys(w.slo.calendar for w in watches if w.slo.calendar)),
+        selectors=(fit_counted := _fitting(targets, counted)),
+        gauges=(fit_gauges := _fitting(targets, gauges)),
+        texts={t.id: frozenset(map(str, fit_counted[t.id] | fit_gauges[t.id])) for t in targets},
         services=tuple(config.services),
         slos_of_service=_by_service(watches, config),
-        index={watch.slo.id: number for number, watch in enumerate(watches)},
-        open_for_s=_open_for(config.targets.values(), slice_s),
-        owes={
-            target.id: _owed(target, selectors[target.id], wanted, of_service)
-            for target in config.targets.values()
-        },
-        _uses=_uses(slis.values()),
+        open_for_s=_open_for(config, slice_s),
+        owes=_owed(watches, of_watch, columns, targets),
+        counted=counted,
+        sampled_from=gauges,
+        asked=frozenset(source for source, _ in counted | gauges if source),
+        samples=frozenset(source for source, _ in gauges),
+        **_of_slos(watches, place),
+        **_of_columns(watches, columns),
+        evaluated=tuple(i for i, sli in enumerate(columns.slis) if isinstance(sli, ServerSli)),
+        asked_of={name: _asked_of(columns, name) for name in config.sources},
+    )
+
+
+def _of_slos(watches: Sequence[Watch], place: Mapping[str, int]) -> dict[str, Any]:
+    """What a plan knows by SLO."""
+    return {
+        "service_of_slo": np.array([place[watch.slo.service] for watch in watches], dtype=np.int64),
+        "objectives": _floats(watch.slo.objective for watch in watches),
+        "floors": _floats(watch.policy.coverage_floor for watch in watches),
+        "no_data_after": _floats(watch.policy.no_data_after_s for watch in watches),
+        "tells_no_data": np.array(
+            [w.policy.alert_no_data and not isinstance(w.slo.sli, ForeignSli) for w in watches],
+            dtype=np.bool_,
+        ),
+        "down_below": _floats(watch.policy.down_below for watch in watches),
+        "limits": Limits.of([watch.policy for watch in watches]),
+        "acting_over": _acting_over(watches),
+        "index": {watch.slo.id: number for number, watch in enumerate(watches)},
+        "groups_of": _groups_of(watches),
+    }
+
+
+def _of_columns(watches: Sequence[Watch], columns: Columns) -> dict[str, Any]:
+    """What a plan knows by column, and from which series."""
+    return {
+        "part_is_bad": np.array([part_is_bad(sli) for sli in columns.slis], dtype=np.bool_),
+        "late_counts": np.array([rule is not Rule.IGNORE for rule in columns.late], dtype=np.bool_),
+        "late_is_part": np.array(
+            [
+                (rule is Rule.BAD) == part_is_bad(sli)
+                for rule, sli in zip(columns.late, columns.slis, strict=True)
+            ],
+            dtype=np.bool_,
+        ),
+        "arms": _arms(watches, columns),
+        "uses": feeds.uses_of(columns, watches, CountingSli),
+        "gauge_uses": feeds.uses_of(columns, watches, SampledSli),
+        "sampled": tuple(i for i, sli in enumerate(columns.slis) if isinstance(sli, SampledSli)),
+        "reach_s": max(
+            (_reach(sli) for sli in columns.slis if isinstance(sli, SampledSli)), default=0.0
+        ),
+        "place": {fingerprint: col for col, fingerprint in enumerate(columns.ids)},
+    }
+
+
+def _asked_of(columns: Columns, source: str) -> Ints:
+    cols = [
+        col
+        for col, sli in enumerate(columns.slis)
+        if sli is not None and not isinstance(sli, ForeignSli) and sli.source == source
+    ]
+    return np.array(cols, dtype=np.int64)
+
+
+def _floats(values: Iterable[float]) -> Floats:
+    return np.array(list(values), dtype=np.float64)
+
+
+def _arms(watches: Sequence[Watch], columns: Columns) -> Arms:
+    return Arms.of(
+        [
+            (col, watch.slo.objective, arm, watch.policy)
+            for col, watch in zip(columns.of_watch.tolist(), watches, strict=True)
+            for arm in watch.arms
+        ],
+        columns.units,
     )
 
 
 def _recent(targets: Iterable[Target]) -> float:
     """How far back the present reaches: a minute, or four intervals of the slowest target."""
-    return max(60.0, 4.0 * max((target.interval_s for target in targets), default=0.0))
+    return max(MINUTE_S, 4.0 * max((target.interval_s for target in targets), default=0.0))
 
 
 def _lengths(watches: Iterable[Watch], recent_s: float) -> tuple[float, ...]:
     """Every window length that a tick looks at."""
     lengths = {recent_s}
     for watch in watches:
-        lengths.add(watch.slo.window_s)
+        if watch.slo.calendar is None:
+            lengths.add(watch.slo.window_s)
         for arm in watch.arms:
             lengths.update((arm.long_s, arm.short_s))
+        lengths.update(a.over_s for a in watch.policy.actions if a.burning_above is not None)
     return tuple(sorted(lengths))
 
 
-def _open_for(targets: Iterable[Target], slice_s: int) -> float:
-    """How long a slice stays open: until no scrape can add to it, or to its measured time."""
-    slowest = max((2.5 * t.interval_s + t.timeout_s for t in targets), default=0.0)
-    return max(slowest, 2.0 * slice_s)
+def _open_for(config: Config, slice_s: int) -> float:
+    """How long a slice stays open: until nothing can add to it, or to its measured time."""
+    asked = [2.5 * t.interval_s + t.timeout_s for t in config.targets.values()]
+    asked += [_polled(source) for source in config.sources.values()]
+    return max([2.0 * slice_s, *asked])
 
 
-def _columns_of(slis: Iterable[Sli]) -> dict[Selector, frozenset[int]]:
-    """By selector: the columns that use it."""
-    cols: dict[Selector, set[int]] = {}
-    for col, sli in enumerate(slis):
-        for selector in (*sli.part.selectors, *sli.total.selectors):
-            cols.setdefault(selector, set()).add(col)
-    return {selector: frozenset(found) for selector, found in cols.items()}
+def _polled(source: DataSource) -> float:
+    """How late the last sample of a slice may come from a server that answers: servers judge
+    expressions once a minute.
+    """
+    return MINUTE_S + source.lag_s + 2.5 * source.interval_s + source.timeout_s
+
+
+def _wanted(
+    columns: Columns, form: type[CountingSli | SampledSli]
+) -> frozenset[tuple[str, Selector]]:
+    """The selectors of one form of SLI, each with its source."""
+    return frozenset(
+        (sli.source, selector)
+        for sli in columns.slis
+        if isinstance(sli, form)
+        for selector in sli.selectors
+    )
+
+
+def _fitting(
+    targets: Collection[Target], wanted: Iterable[tuple[str, Selector]]
+) -> dict[str, frozenset[Selector]]:
+    """By target: the selectors that its labels can fulfil. Selectors that ask the same of labels
+    that targets have are looked at together: there are as many of them as services, not as SLOs.
+    """
+    set_by_targets = {label for target in targets for label in target.labels}
+    alike: dict[tuple[str, tuple[Matcher, ...]], set[Selector]] = {}
+    for source, selector in wanted:
+        asked = tuple(m for m in selector.matchers if m.label in set_by_targets)
+        alike.setdefault((source, asked), set()).add(selector)
+    return {
+        target.id: frozenset().union(
+            *(
+                some
+                for (source, asked), some in alike.items()
+                if source == target.source and compatible(Selector("", asked), target.labels)
+            )
+        )
+        for target in targets
+    }
 
 
 def _owed(
-    target: Target,
-    can: frozenset[Selector],
-    wanted: Mapping[Selector, frozenset[int]],
-    of_service: Mapping[str, set[int]],
-) -> frozenset[int]:
-    """The columns that expect a target: of SLOs of its service, where its labels fit."""
-    fits = frozenset(col for selector in can for col in wanted[selector])
-    return fits & frozenset(of_service.get(target.service, ()))
+    watches: Sequence[Watch],
+    of_watch: Sequence[int],
+    columns: Columns,
+    targets: Iterable[Target],
+) -> dict[str, frozenset[int]]:
+    """By target: the columns that expect it, which are those of SLOs of its service where its
+    labels fit. A group is expected of those only that have shown it.
+    """
+    of_service: dict[str, set[int]] = {}
+    for watch, col in zip(watches, of_watch, strict=True):
+        if watch.slo.parent is None:
+            of_service.setdefault(watch.slo.service, set()).update(measured_by(columns, col))
+    owed = {}
+    for target in targets:
+        own = () if target.source else of_service.get(target.service, ())
+        owed[target.id] = frozenset(col for col in own if _could_feed(target, columns, col))
+    return owed
 
 
-def _uses(slis: Iterable[Sli]) -> dict[str, tuple[tuple[int, bool], ...]]:
-    """By selector text: the (column, counts as total) pairs that it feeds."""
-    uses: dict[str, list[tuple[int, bool]]] = {}
-    for col, sli in enumerate(slis):
-        for selector in sli.part.selectors:
-            uses.setdefault(str(selector), []).append((col, False))
-        for selector in sli.total.selectors:
-            uses.setdefault(str(selector), []).append((col, True))
-    return {text: tuple(pairs) for text, pairs in uses.items()}
+def _could_feed(target: Target, columns: Columns, col: int) -> bool:
+    sli = columns.slis[col]
+    return (
+        isinstance(sli, CountingSli | SampledSli)
+        and not sli.source
+        and any(compatible(selector, target.labels) for selector in sli.selectors)
+    )
+
+
+def measured_by(columns: Columns, col: int) -> frozenset[int]:
+    """The columns that measure what a column shows: itself, or what it is judged or made from."""
+    if col >= len(columns.ids):
+        parts = columns.means[col - len(columns.ids)].cols.tolist()
+        return frozenset(base for part in parts for base in measured_by(columns, part))
+    for judged in columns.judged:
+        found = np.flatnonzero(judged.cols == col)
+        if len(found):
+            return frozenset([int(judged.bases[found[0]])])
+    return frozenset([col])
+
+
+def _reach(sli: SampledSli) -> float:
+    return max(sli.part.reach_s, sli.total.reach_s if sli.total else 0.0)
+
+
+def _acting_over(watches: Sequence[Watch]) -> dict[float, Ints]:
+    found: dict[float, list[int]] = {}
+    for index, watch in enumerate(watches):
+        asks = any(action.remaining_below is not None for action in watch.policy.actions)
+        if asks and watch.slo.calendar is None:
+            found.setdefault(watch.slo.window_s, []).append(index)
+    return {length: np.array(slos, dtype=np.int64) for length, slos in found.items()}
+
+
+def _groups_of(watches: Sequence[Watch]) -> dict[SloId, tuple[int, ...]]:
+    groups: dict[SloId, tuple[int, ...]] = {}
+    for index, watch in enumerate(watches):
+        if watch.slo.parent is not None:
+            groups[watch.slo.parent] = (*groups.get(watch.slo.parent, ()), index)
+    return groups
 
 
 def _by_service(watches: tuple[Watch, ...], config: Config) -> dict[str, Ints]:
@@ -219,3 +372,10 @@ def _by_service(watches: tuple[Watch, ...], config: Config) -> dict[str, Ints]:
     for index, watch in enumerate(watches):
         slos.setdefault(watch.slo.service, []).append(index)
     return {name: np.array(indexes, dtype=np.int64) for name, indexes in slos.items()}
+
+
+def is_estimated(plan: Plan, col: int) -> bool:
+    """Whether what a column holds is estimated: a server's increase() extrapolates."""
+    return any(
+        isinstance(plan.columns_.slis[base], ServerSli) for base in measured_by(plan.columns_, col)
+    )

@@ -6,31 +6,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy import Connection
 
-from collectors.targets import Target, TargetStatus
 from slo.alerts import Alerts
 from slo.availability import Availability
-from slo.ledger import (
-    DAY_S,
-    HOUR_S,
-    MAX_WINDOW_S,
-    MINUTE_S,
-    Addition,
-    Ledger,
-    Row,
-    empty,
-    no_spans,
-)
+from slo.ledger import Ledger
 from slo.series import Ints, Memory, unseen
 from slo.spec import ServiceState
 from vigie.config import Config
+from vigie.pipeline import found
+from vigie.pipeline.found import Found, fitting
+from vigie.pipeline.fresh import fresh, going_on
+from vigie.pipeline.history import stored_ledger
+from vigie.pipeline.periods import boundaries
 from vigie.pipeline.plan import Plan, compile_plan
+from vigie.pipeline.settle import begun
+from vigie.pipeline.silence import read_to
 from vigie.pipeline.state import State, no_alerts
-from vigie.pipeline.take import expectation
-from vigie.store import alerts, memories, outages
+from vigie.store import alerts, budget, exclusions, memories, outages
 from vigie.store import ledger as rows
-
-MINUTES_READ_S = 31 * HOUR_S  # further back, windows start on whole hours
-SLICES_READ_S = HOUR_S  # further back, they start on whole minutes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,134 +36,120 @@ class Restored:
 
 def restore(c: Connection, config: Config, slice_s: int, now: float) -> Restored:
     """The state of a server that starts now. Needs a writing transaction: new SLIs get numbers."""
-    plan = compile_plan(config, slice_s)
+    plan = compile_plan(config, slice_s, fitting(config, found.read(c)))
     remembered = memories.read(c)
-    kept = {name: remembered.get(name) or unseen(None) for name in config.targets}
+    kept = {name: remembered.get(name) or unseen(None) for name in plan.config.targets}
     _end_outages(c, kept.values())
-    return _restored(c, plan, kept, {}, now)
-
-
-def replan(c: Connection, config: Config, before: State, now: float) -> Restored:
-    """The state after a reload: everything that both configurations name goes on as it was."""
-    plan = compile_plan(config, before.plan.slice_s)
-    stored = memories.read(c) if set(config.targets) - set(before.memories) else {}
-    kept = {
-        name: before.memories.get(name) or stored.get(name) or unseen(now)
-        for name in config.targets
-    }
-    restored = _restored(c, plan, kept, before.targets, now)
-    below = {
-        watch.slo.id: since
-        for watch, since in zip(before.plan.watches, before.below_since.tolist(), strict=True)
-    }
-    state = replace(
-        restored.state,
-        since=before.since,
-        tick=before.tick,
-        availability={**restored.state.availability, **_known_in_both(before, plan)},
-        below_since=np.array([below.get(w.slo.id, np.nan) for w in plan.watches], dtype=float),
+    state = _fresh(c, plan, kept, now)
+    numbered = rows.numbers(c, plan.ids)
+    ids = rows.sli_ids(c, plan.ids)
+    open_from = read_to(state, now) - plan.open_for_s
+    ledger = stored_ledger(
+        c, plan, ids, _boundaries(state), now, numbered=numbered, open_from=open_from
     )
-    return replace(restored, state=state)
+    return Restored(replace(state, ledger=ledger), ids, now)
 
 
-def _restored(
+def replan(
+    c: Connection,
+    config: Config,
+    before: State,
+    now: float,
+    seen: Found | None = None,
+    *,
+    reread: bool = False,
+) -> Restored:
+    """The state after a reload, or when pages showed what was not known (`seen`): everything that
+    both configurations name goes on as it was. `reread`: storage knows more of the past than the
+    ledger in memory.
+    """
+    known = fitting(config, seen or before.plan.found)
+    plan = compile_plan(config, before.plan.slice_s, known)
+    if known != before.plan.found:
+        found.write(c, known)
+    targets = plan.config.targets
+    stored = memories.read(c) if set(targets) - set(before.memories) else {}
+    kept = {name: before.memories.get(name) or stored.get(name) or unseen(now) for name in targets}
+    state = _fresh(c, plan, kept, now, before)
+    numbered = rows.numbers(c, plan.ids)
+    ids = rows.sli_ids(c, plan.ids)
+    # Slices that are open go on being open: a source that fails now may still tell of them.
+    open_from = before.ledger.open_from
+    wanted = _boundaries(state) | begun(plan, open_from)
+    ledger = None if reread else _moved(before, plan, numbered, wanted)
+    if ledger is None:
+        ledger = stored_ledger(c, plan, ids, wanted, now, numbered=numbered, open_from=open_from)
+    return Restored(replace(state, ledger=ledger), ids, now)
+
+
+def _fresh(
     c: Connection,
     plan: Plan,
     kept: Mapping[str, Memory],
-    seen: Mapping[str, TargetStatus],
     now: float,
-) -> Restored:
-    ids = rows.sli_ids(c, plan.ids)
-    yields = {name: plan.yields(memory.layout) - plan.owes[name] for name, memory in kept.items()}
-    yields = {name: cols for name, cols in yields.items() if cols}
-    state = State(
-        plan=plan,
-        since=now,
-        tick=0,
-        ledger=_ledger(c, plan, ids, now),
-        memories=kept,
-        targets={
-            t.id: _status(t, kept[t.id], seen.get(t.id)) for t in plan.config.targets.values()
-        },
-        yields=yields,
-        expected=expectation(plan, yields),
-        alerts=_alerts(c, plan, now),
-        last_rate=np.zeros(plan.columns),
-        below_since=np.full(len(plan.watches), np.nan),
-        availability=_availability(c, plan),
-        figures=None,
+    before: State | None = None,
+) -> State:
+    """A state that knows targets, alerts, outages and what people took out, and no slices yet."""
+    state = fresh(
+        plan,
+        kept,
+        now,
+        seen=before.targets if before else None,
+        gauges=before.gauges if before else None,
+        corrections=exclusions.in_force(c),
     )
-    return Restored(state, ids, now)
+    known = replace(
+        state,
+        alerts=_alerts(c, plan, now),
+        availability=_availability(c, plan),
+        acting=budget.read(c),
+        polled=_read_to(plan, kept),
+    )
+    return going_on(known, before) if before else known
 
 
-def _status(target: Target, memory: Memory, seen: TargetStatus | None) -> TargetStatus:
-    if seen is not None:
-        return replace(seen, target=target)
-    return TargetStatus(target, "unknown", last_good_at=memory.page_at)
-
-
-def _ledger(c: Connection, plan: Plan, ids: Ints, now: float) -> Ledger:
-    """The ledger from what is stored: hours far back, then minutes, then slices.
-
-    An hour or minute whose row was never written, because the server stopped inside it, is made
-    from the narrower rows and written now.
+def _read_to(plan: Plan, kept: Mapping[str, Memory]) -> Mapping[str, float]:
+    """By DataSource: up to when all of its targets were read before the server stopped. What the
+    DataSource tells of the time since is no late news.
     """
-    began = int((now - MAX_WINDOW_S) // HOUR_S) * HOUR_S
-    open_from = int((now - plan.open_for_s) // plan.slice_s) * plan.slice_s
-    history = _history(c, plan.slice_s, began, open_from, ids)
-    ledger = empty(plan.slice_s, plan.columns, history[0].start if history else open_from)
-    missed: list[Row] = []
-    for row in history:
-        sums = np.stack([row.good, row.total, row.measured_us])
-        ledger, closed = ledger.add(Addition({row.start: sums}, no_spans())).seal(
-            row.start + plan.slice_s
-        )
-        missed += [wider for wider in closed if wider.width_s > row.width_s]
-    ledger, closed = ledger.seal(open_from)
-    rows.write_slices(c, (*missed, *closed), ids)
-    for row in _stored(c, plan.slice_s, open_from, int(now) + DAY_S, ids):
-        ledger = ledger.reopened(row)
-    return ledger.add(Addition({}, rows.read_spans(c, now - MAX_WINDOW_S, ids)))
+    found: dict[str, float] = {}
+    for name, target in plan.found.targets.items():
+        at = kept[name].page_at
+        if at is not None:
+            found[target.source] = min(at, found.get(target.source, at))
+    return found
 
 
-def _history(c: Connection, slice_s: int, began: int, upto: int, ids: Ints) -> list[Row]:
-    """Every sealed moment once, in order: whole hours far back, minutes, slices at the end."""
-    minutes_from = max(began, (upto - MINUTES_READ_S) // HOUR_S * HOUR_S)
-    slices_from = max(minutes_from, (upto - SLICES_READ_S) // MINUTE_S * MINUTE_S)
-    widths = sorted({HOUR_S, MINUTE_S, slice_s}, reverse=True)
-    return [
-        *_rows(c, widths, began, minutes_from, ids),
-        *_rows(c, widths[1:], minutes_from, slices_from, ids),
-        *_rows(c, [slice_s], slices_from, upto, ids),
-    ]
+def _boundaries(state: State) -> frozenset[int]:
+    return boundaries(state.periods, state.exclusions)
 
 
-def _rows(c: Connection, widths: list[int], start: int, end: int, ids: Ints) -> list[Row]:
-    """The rows of the first width in [start, end); where one is missing, the narrower ones."""
-    width, *narrower = widths
-    found = _stored(c, width, start, end, ids)
-    cells = {at // width * width for one in narrower for at in rows.revisions(c, one, start, end)}
-    for cell in sorted(cells - {row.start for row in found}):
-        found += _rows(c, narrower, cell, min(cell + width, end), ids)
-    return sorted(found, key=lambda row: row.start)
-
-
-def _stored(c: Connection, width: int, start: int, end: int, ids: Ints) -> list[Row]:
-    revisions = rows.revisions(c, width, start, end)
-    columns = zip(*rows.read_slices(c, width, start, end, ids), strict=True)
-    return [Row(width, int(at), revisions[int(at)], *sums) for at, *sums in columns]
+def _moved(
+    before: State, plan: Plan, numbered: Mapping[str, int], wanted: frozenset[int]
+) -> Ledger | None:
+    """The ledger in memory with the columns of a new plan; None where only storage knows enough:
+    of a column that has a past, of a time from which sums were not kept.
+    """
+    place = {fingerprint: col for col, fingerprint in enumerate(before.plan.ids)}
+    ledger = before.ledger
+    if any(one in numbered and one not in place for one in plan.ids):
+        return None
+    if any(ledger.born < at < ledger.open_from for at in wanted - ledger.anchors):
+        return None
+    source = np.array([place.get(one, -1) for one in plan.ids], dtype=np.int64)
+    return ledger.recolumned(source).wanting(dict.fromkeys(wanted))
 
 
 def _alerts(c: Connection, plan: Plan, now: float) -> Alerts:
     stored = alerts.read(c)
-    fresh = no_alerts(len(plan.slo_of_arms), now)
+    known = no_alerts(len(plan.slo_of_arms), now)
     number = 0
     for watch in plan.watches:
         for arm in watch.arms:
             if (watch.slo.id, arm.name) in stored:
-                fresh.state[number], fresh.since[number] = stored[watch.slo.id, arm.name]
+                known.state[number], known.since[number] = stored[watch.slo.id, arm.name]
             number += 1
-    return fresh
+    return known
 
 
 def _availability(c: Connection, plan: Plan) -> Mapping[str, Availability]:
@@ -182,13 +160,6 @@ def _availability(c: Connection, plan: Plan) -> Mapping[str, Availability]:
             ended_s[outage.service] += outage.ended_at - outage.started_at
     unknown, reason = ServiceState.UNKNOWN, "nothing was measured yet"
     return {name: Availability(unknown, reason, length) for name, length in ended_s.items()}
-
-
-def _known_in_both(before: State, plan: Plan) -> Mapping[str, Availability]:
-    """Services that a reload leaves as they are: an outage goes on through it."""
-    return {
-        name: before.availability[name] for name in plan.services if name in before.availability
-    }
 
 
 def _end_outages(c: Connection, kept: Iterable[Memory]) -> None:

@@ -1,27 +1,54 @@
 """Slices: increments and measured time of one batch, summed by slice and column."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
-from slo.ledger import Addition, Spans
+from collectors.targets import Target
+from slo.ledger import MICROSECONDS, Addition, Spans
 from slo.series import MAX_GAP_INTERVALS, Floats, Increments, Ints
+from vigie.pipeline.feeds import PART, TOTAL, Feed
 from vigie.pipeline.plan import Plan
-from vigie.pipeline.state import State
+from vigie.pipeline.sample import Sample
+from vigie.pipeline.state import Estimate, State
 from vigie.pipeline.take import Taken
 
-MICROSECONDS = 1_000_000
 
-
-def slices(state: State, taken: Taken, open_from: int) -> tuple[Addition, int]:
+def slices(
+    state: State, taken: Taken, sampled: Iterable[tuple[int, Sample]], open_from: int
+) -> tuple[Addition, int]:
     """What the batch adds to slices from `open_from` on, and how many events came too late."""
     sums = _Sums(state.plan, open_from)
     targets = state.plan.config.targets
     for target, increments in taken.counts:
-        sums.count(target, increments, targets[target].interval_s)
+        sums.count(targets[target], increments)
     index = {target: i for i, target in enumerate(state.expected.order)}
-    for target, start, end in taken.measured:
-        entries = slice(*state.expected.starts[index[target] : index[target] + 2])
-        sums.measure(state.expected.cols[entries], state.expected.share[entries], start, end)
+    for one in taken.measured:
+        entries = slice(*state.expected.starts[index[one.target] : index[one.target] + 2])
+        cols, share = state.expected.cols[entries], state.expected.share[entries]
+        if one.cols is not None:
+            told = np.isin(cols, list(one.cols))
+            cols, share = cols[told], share[told]
+        sums.measure(cols, share, one.start, one.end)
+    for col, sample in sampled:
+        sums.put(sample.start, col, sample.part, sample.total, 0)
+    for col, estimate in estimated(state, taken.estimates):
+        sums.put(
+            estimate.start + estimate.width_s - state.plan.slice_s,
+            col,
+            estimate.part,
+            estimate.total,
+            estimate.width_s * MICROSECONDS,
+        )
     return sums.finish()
+
+
+def estimated(state: State, estimates: Iterable[Estimate]) -> Iterator[tuple[int, Estimate]]:
+    """The estimates of columns that are still wanted."""
+    place = state.plan.place
+    for estimate in estimates:
+        if estimate.fingerprint in place:
+            yield place[estimate.fingerprint], estimate
 
 
 class _Sums:
@@ -34,25 +61,38 @@ class _Sums:
         self._spans: dict[tuple[int, float, float], list[int]] = {}
         self._late = 0
 
-    def count(self, target: str, increments: Increments, interval_s: float) -> None:
+    def count(self, target: Target, increments: Increments) -> None:
         """Increments belong to the slice of the later sample."""
         at, layout = increments.at, increments.layout
         start = self._slice(at)
+        feed = self._plan.feed(target, layout)
         if start < self._open_from:
             self._late += int(increments.counts.sum())
+            self._count_late(feed, increments)
             return
-        feed = self._plan.feed(target, layout)
         by_row = np.zeros(len(layout.keys), dtype=np.int64)
         by_row[increments.rows] = increments.counts
         fed = by_row[feed.rows]
-        np.add.at(self._of(start), (feed.is_total.astype(np.int64), feed.cols), fed)
+        np.add.at(self._of(start), (feed.planes, feed.cols), fed * feed.signs)
         began = np.full(len(layout.keys), at)
         began[increments.rows] = increments.since
-        carries = at - began[feed.rows] > MAX_GAP_INTERVALS * interval_s
+        carries = at - began[feed.rows] > MAX_GAP_INTERVALS * target.interval_s
         for entry in np.flatnonzero(carries & (fed > 0)):
             key = (int(feed.cols[entry]), float(began[feed.rows[entry]]), at)
             pair = self._spans.setdefault(key, [0, 0])
-            pair[int(feed.is_total[entry])] += int(fed[entry])
+            pair[int(feed.planes[entry])] += int(fed[entry] * feed.signs[entry])
+
+    def _count_late(self, feed: Feed, increments: Increments) -> None:
+        """Events whose slice is sealed count in the oldest open one, where a policy wants that."""
+        fed = np.zeros(len(increments.layout.keys), dtype=np.int64)
+        fed[increments.rows] = increments.counts
+        counts = (feed.planes == TOTAL) & self._plan.late_counts[feed.cols]
+        if not counts.any():
+            return
+        cols, events = feed.cols[counts], (fed[feed.rows] * feed.signs)[counts]
+        sums = self._of(self._open_from)
+        np.add.at(sums[TOTAL], cols, events)
+        np.add.at(sums[PART], cols, np.where(self._plan.late_is_part[cols], events, 0))
 
     def measure(self, cols: Ints, share: Floats, start: float, end: float) -> None:
         """The time between two good scrapes, spread over the slices it lies in."""
@@ -64,6 +104,13 @@ class _Sums:
                 gained = np.rint(overlap_s * MICROSECONDS * share).astype(np.int64)
                 np.add.at(self._of(first)[2], cols, gained)
             first += width
+
+    def put(self, start: int, col: int, part: int, total: int, measured_us: int) -> None:
+        """What is known of a slice as a whole."""
+        if start < self._open_from:
+            self._late += total
+        else:
+            self._of(start)[:, col] += (part, total, measured_us)
 
     def finish(self) -> tuple[Addition, int]:
         bad = self._plan.part_is_bad

@@ -1,36 +1,27 @@
 """What the pipeline knows between two ticks, what arrived, and what a tick decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from collectors.scrape import Scrape
-from collectors.targets import TargetStatus
+from collectors.targets import Target, TargetStatus
+from incidents.budget import Acting, RunWanted
+from incidents.budget import Key as ActionKey
 from incidents.model import Event, OpenIncident, Signal
 from slo.alerts import Alerts
 from slo.availability import Availability
+from slo.calendar import Calendar
 from slo.ledger import Ledger, Row, Spans
-from slo.series import Floats, Ints, Memory
-from slo.spec import SloId
+from slo.series import Floats, Memory, Page
+from slo.spec import Excluded, SloId
 from slo.status import Outage
+from vigie.pipeline.contributors import Snapshots
+from vigie.pipeline.expectation import Expectation
 from vigie.pipeline.figures import Figures
+from vigie.pipeline.periods import NO_EXCLUSIONS, Exclusions, Period
 from vigie.pipeline.plan import Plan
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Expectation:
-    """Who is expected by which column, flat: entry i says that column `cols[i]` expects target
-    `targets[i]` (an index into `order`) for the share `share[i]` of its time; the shares of a
-    column add up to one. Sorted by target; those of target t are `starts[t]:starts[t + 1]`.
-    """
-
-    order: tuple[str, ...]
-    targets: Ints
-    cols: Ints
-    share: Floats
-    starts: Ints
-    interval_s: Floats  # by target
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,6 +30,10 @@ class State:
 
     By column: `last_rate`, the events a second that were measured last. By SLO: `below_since`,
     since when fewer of its targets answer than its coverage floor asks for; NaN while enough do.
+    By target: `gauges`, the pages that what is sampled still looks back to, oldest first. By
+    source, slices that end by `sampled_upto` were sampled; by fingerprint, `estimated_upto` is
+    the end of the last slice that a server estimated; by DataSource, `polled` is when it last
+    answered.
     """
 
     plan: Plan
@@ -53,14 +48,42 @@ class State:
     last_rate: Floats
     below_since: Floats
     availability: Mapping[str, Availability]
+    acting: Mapping[ActionKey, Acting]  # budget actions
     figures: Figures | None  # of the last tick
+    gauges: Mapping[str, tuple[Page, ...]] = field(default_factory=dict)
+    sampled_upto: Mapping[str, int] = field(default_factory=dict)
+    estimated_upto: Mapping[str, float] = field(default_factory=dict)
+    polled: Mapping[str, float] = field(default_factory=dict)
+    periods: Mapping[Calendar, Period] = field(default_factory=dict)
+    exclusions: Exclusions = NO_EXCLUSIONS
+    corrections: tuple[Excluded, ...] = ()
+    snapshots: Snapshots = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a server says that one slice holds of a column, `width_s` long; in the column's units,
+    by absolute value.
+    """
+
+    fingerprint: str
+    start: int
+    width_s: int
+    part: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What arrived since the last tick, in order of arrival."""
+    """What arrived since the last tick, in order of arrival.
+
+    `targets` are those of DataSources that were not known before.
+    """
 
     scrapes: tuple[Scrape, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    polled: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,6 +106,8 @@ class Effects:
     alerts: tuple[AlertChange, ...]
     outages: tuple[Outage, ...]
     events: tuple[Event, ...]
+    acting: tuple[Acting, ...]  # budget actions that stand elsewhere now
+    runs: tuple[RunWanted, ...]
     figures: Mapping[int, Signal]  # by number: the newest figures of an open incident
     late: int  # events past the lateness bound: counted and reported, never merged
     firing: tuple[str, ...]  # what to tell the fallback channel when nothing can be written
@@ -90,7 +115,7 @@ class Effects:
 
 def no_alerts(arms: int, now: float) -> Alerts:
     """Every arm ok since now."""
-    return Alerts(np.zeros(arms, dtype=np.int8), np.full(arms, now))
+    return Alerts(np.zeros(arms, dtype=np.int8), np.full(arms, now), np.full(arms, np.nan))
 
 
 Open = Mapping[str, OpenIncident]

@@ -1,15 +1,34 @@
 """Collect: the scrapes of one batch as increments of series and measured time of targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from collectors.scrape import Scrape
-from collectors.targets import TargetStatus
-from slo.series import MAX_GAP_INTERVALS, Increments, Layout, Memory, count, missed
+from collectors.targets import Target, TargetStatus
+from slo.columns import Group
+from slo.series import MAX_GAP_INTERVALS, Increments, Layout, Memory, Page, count, missed
+from slo.spec import SloId
+from vigie.config import Config
+from vigie.pipeline import feeds
+from vigie.pipeline.expectation import Expectation
 from vigie.pipeline.plan import Plan
-from vigie.pipeline.state import Batch, Expectation, State
+from vigie.pipeline.state import Batch, Estimate, State
+
+NO_LAYOUT = Layout((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The time between two good scrapes of a target; `cols` are the columns it measures, None: all
+    that expect the target.
+    """
+
+    target: str
+    start: float
+    end: float
+    cols: frozenset[int] | None = None
 
 
 @dataclass(slots=True)
@@ -21,12 +40,15 @@ class Taken:
     touched: set[str] = field(default_factory=set)
     layouts: dict[str, Layout] = field(default_factory=dict)
     counts: list[tuple[str, Increments]] = field(default_factory=list)
-    measured: list[tuple[str, float, float]] = field(default_factory=list)  # target, from, to
+    measured: list[Covered] = field(default_factory=list)
+    gauges: dict[str, tuple[Page, ...]] = field(default_factory=dict)
+    estimates: tuple[Estimate, ...] = ()
 
 
 def take(state: State, batch: Batch) -> Taken:
     """What the pages add to what is remembered of their targets."""
-    taken = Taken(dict(state.memories), dict(state.targets))
+    taken = Taken(dict(state.memories), dict(state.targets), gauges=dict(state.gauges))
+    taken.estimates = batch.estimates
     for scrape in batch.scrapes:
         target = state.plan.config.targets.get(scrape.target_id)
         if target is None:
@@ -40,25 +62,55 @@ def take(state: State, batch: Batch) -> Taken:
         memory, increments = count(before, scrape.page, target.births)
         taken.memories[target.id] = memory
         taken.layouts[target.id] = scrape.page.layout
+        if state.plan.sampled:
+            taken.gauges[target.id] = (*taken.gauges.get(target.id, ()), scrape.page)
         if len(increments.rows):
             taken.counts.append((target.id, increments))
         last = before.page_at
         if last is not None and 0 < scrape.at - last <= MAX_GAP_INTERVALS * target.interval_s:
-            taken.measured.append((target.id, last, scrape.at))
+            cols = _told_by(state.plan, target, scrape.page)
+            taken.measured.append(Covered(target.id, last, scrape.at, cols))
     return taken
 
 
-def learn(state: State, layouts: Mapping[str, Layout]) -> State:
+def learn(state: State, taken: Taken) -> State:
     """A target that shows series for a column it never had is expected there from now on."""
-    yields = dict(state.yields)
-    for target, layout in layouts.items():
-        if state.memories[target].layout is not layout:
-            shown = state.plan.yields(layout) - state.plan.owes[target]
-            if shown:
-                yields[target] = yields.get(target, frozenset()) | shown
-    if all(yields.get(name) == state.yields.get(name) for name in layouts):
+    plan, yields = state.plan, dict(state.yields)
+    for name, layout in taken.layouts.items():
+        gauges = _gauge_layout(taken.gauges.get(name, ()))
+        known = state.memories[name].layout is layout
+        if known and gauges is _gauge_layout(state.gauges.get(name, ())):
+            continue
+        shown = plan.yields(plan.config.targets[name], layout, gauges) - plan.owes[name]
+        if shown:
+            yields[name] = yields.get(name, frozenset()) | shown
+    if all(yields.get(name) == state.yields.get(name) for name in taken.layouts):
         return state
-    return replace(state, yields=yields, expected=expectation(state.plan, yields))
+    return replace(state, yields=yields, expected=expectation(plan, yields))
+
+
+def groups_shown(state: State, batch: Batch) -> list[tuple[SloId, Group]]:
+    """The groups that have no column yet and that a page of this batch shows."""
+    plan = state.plan
+    found = []
+    for scrape in batch.scrapes:
+        target = plan.config.targets.get(scrape.target_id)
+        if scrape.page is None or target is None:
+            continue
+        if state.memories[target.id].layout is not scrape.page.layout:
+            found += feeds.groups_shown(plan.uses, target, scrape.page.layout)
+        if scrape.page.gauge_layout is not _gauge_layout(state.gauges.get(target.id, ())):
+            found += feeds.groups_shown(plan.gauge_uses, target, scrape.page.gauge_layout)
+    return found
+
+
+def patience_s(config: Config, target: Target) -> float:
+    """How old the last page of a target may be while all is well: what a DataSource scrapes is told
+    at its polls, and as late as it is asked.
+    """
+    own = MAX_GAP_INTERVALS * target.interval_s
+    source = config.sources.get(target.source)
+    return own if source is None else own + source.lag_s + source.interval_s + source.timeout_s
 
 
 def expectation(plan: Plan, yields: Mapping[str, frozenset[int]]) -> Expectation:
@@ -73,8 +125,25 @@ def expectation(plan: Plan, yields: Mapping[str, frozenset[int]]) -> Expectation
         cols=np.array([entry[1] for entry in entries], dtype=np.int64),
         share=np.array([entry[2] for entry in entries], dtype=np.float64),
         starts=np.searchsorted(targets, np.arange(len(order) + 1)),
-        interval_s=np.array([t.interval_s for t in plan.config.targets.values()], dtype=float),
+        patience_s=np.array(
+            [patience_s(plan.config, t) for t in plan.config.targets.values()], dtype=float
+        ),
     )
+
+
+def _told_by(plan: Plan, target: Target, page: Page) -> frozenset[int] | None:
+    """The columns that a page tells of: all, but where a DataSource had to leave some out."""
+    if not target.source or plan.texts[target.id] <= page.read_for:
+        return None
+    return frozenset(
+        col
+        for col, sli in enumerate(plan.columns_.slis)
+        if sli is not None and all(str(s) in page.read_for for s in sli.selectors)
+    )
+
+
+def _gauge_layout(pages: Sequence[Page]) -> Layout:
+    return pages[-1].gauge_layout if pages else NO_LAYOUT
 
 
 def _seen(before: TargetStatus, scrape: Scrape) -> TargetStatus:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from collectors.scrape import Scrape
+from collectors.targets import Target
 from incidents.model import EventKind, OpenIncident
-from slo.spec import Selector
 from slo.status import Status
 from vigie import faults
 from vigie.clock import Clock
@@ -18,9 +20,12 @@ from vigie.live import Board, Change, Feed
 from vigie.pipeline.commit import Committed, commit
 from vigie.pipeline.decide import decide, next_deadline
 from vigie.pipeline.figures import ServiceView, SloView
+from vigie.pipeline.found import with_groups
+from vigie.pipeline.plan import Plan
 from vigie.pipeline.restore import Restored, replan
-from vigie.pipeline.state import Batch, Effects, State
-from vigie.store import incidents
+from vigie.pipeline.state import Batch, Effects, Estimate, State
+from vigie.pipeline.take import groups_shown
+from vigie.store import exclusions, incidents
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
 from vigie.telemetry import Meters, Telemetry, log_ids
@@ -65,11 +70,17 @@ class Pipeline:
         self._restored = restored
         self._open: dict[str, OpenIncident] = {}
         self._open_is_old = True
+        self._corrections_are_old = False
         self._arrived: deque[Scrape] = deque(maxlen=MAX_WAITING)
+        self._estimates: deque[Estimate] = deque(maxlen=MAX_WAITING)
+        self._polled: dict[str, float] = {}
+        self._met: dict[str, Target] = {}
+        self._present: dict[str, frozenset[str]] = {}
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._failed = 0
+        self._last_tick_at: float | None = None
         self._cry: asyncio.Task[None] | None = None  # a slow receiver holds up no tick
 
     @property
@@ -92,9 +103,31 @@ class Pipeline:
         self._arrived.append(scrape)
         self._wake.set()
 
-    def incidents_changed(self) -> None:
-        """A person changed an incident: the next tick reads them anew."""
-        self._open_is_old = True
+    def meet(self, target: Target) -> None:
+        """Take note of a target that a DataSource knows; its scrapes may follow."""
+        if self._met.get(target.id) != target:
+            self._met[target.id] = target
+
+    def present(self, source: str, targets: frozenset[str]) -> None:
+        """The targets that a DataSource still knows; others of it are no longer expected."""
+        self._present[source] = targets
+
+    def read_to(self, source: str) -> dict[str, float]:
+        """By target of a DataSource: up to when it was read."""
+        state = self.state
+        pages = {name: state.memories[name].page_at for name in state.plan.found.targets}
+        targets = state.plan.found.targets
+        return {n: at for n, at in pages.items() if at is not None and targets[n].source == source}
+
+    def polled(self, source: str, at: float, estimates: Iterable[Estimate] = ()) -> None:
+        """A DataSource answered for all up to `at`, with what only it can evaluate."""
+        self._polled[source] = max(at, self._polled.get(source, 0.0))
+        self._estimates.extend(estimates)
+        self._wake.set()
+
+    def changed_by_people(self) -> None:
+        """A person changed an incident or a correction: the next tick reads them anew."""
+        self._open_is_old = self._corrections_are_old = True
         self._wake.set()
 
     async def start(self) -> None:
@@ -110,14 +143,30 @@ class Pipeline:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.tick()
 
-    async def swap(self, config: Config) -> Mapping[str, frozenset[Selector]]:
-        """Take a new configuration between two ticks; the selectors to read each target for."""
+    async def swap(self, config: Config) -> Plan:
+        """Take a new configuration between two ticks; the plan that is made of it."""
         async with self._turn:
             now, before = self._clock.now(), self.state
             self._restored = await self._db.awrite(lambda c: replan(c, config, before, now))
             self._open_is_old = True
         self._wake.set()
-        return self.state.plan.selectors
+        return self.state.plan
+
+    async def reread(self, first: Callable[[Connection, Restored], None] | None = None) -> None:
+        """Take in, between two ticks, what storage has come to know of the past: what others wrote
+        before, or `first` writes in the same transaction.
+        """
+        async with self._turn:
+            now, restored = self._clock.now(), self._restored
+
+            def work(c: Connection) -> Restored:
+                if first is not None:
+                    first(c, restored)
+                state = restored.state
+                return replan(c, state.plan.written, state, now, reread=True)
+
+            self._restored = await self._db.awrite(work)
+        self._wake.set()
 
     async def tick(self) -> bool:
         """One pass; whether it was committed."""
@@ -150,7 +199,7 @@ class Pipeline:
 
     async def _one(self) -> bool:
         self._wake.clear()
-        batch = Batch(tuple(self._arrived))
+        batch = Batch(tuple(self._arrived), tuple(self._estimates), dict(self._polled))
         now = self._clock.now()
         effects: Effects | None = None
         try:
@@ -158,6 +207,7 @@ class Pipeline:
                 if self._open_is_old:
                     self._open_is_old = False  # before it is read: it may change meanwhile
                     self._open = await self._db.aread(incidents.open_incidents)
+                await self._find(batch, now)
                 after, effects = decide(self.state, batch, self._open, now)
                 committed = await self._commit(effects, now)
         except StoreError as error:
@@ -169,8 +219,34 @@ class Pipeline:
             self._not_recorded(f"internal error: {error}", effects)
             return False
         self._forget(batch)
-        self._adopt(after, effects, committed, now)
+        arrived = min((scrape.at + scrape.duration_s for scrape in batch.scrapes), default=now)
+        self._adopt(after, effects, committed, arrived, now)
         return True
+
+    async def _find(self, batch: Batch, now: float) -> None:
+        """Make room for groups and targets that this batch shows for the first time, and take in
+        what people took out of the figures.
+        """
+        state = self.state
+        known = state.plan.found
+        seen = with_groups(state.plan.written, known, groups_shown(state, batch))
+        targets = {name: t for name, t in known.targets.items() if self._is_present(t)}
+        targets |= {name: t for name, t in self._met.items() if self._is_present(t)}
+        if targets != known.targets:
+            seen = replace(seen, targets=targets)
+        corrected = False
+        if self._corrections_are_old:
+            self._corrections_are_old = False  # before they are read: they may change meanwhile
+            corrected = await self._db.aread(exclusions.in_force) != state.corrections
+        if seen == known and not corrected:
+            return
+        written = state.plan.written
+        self._restored = await self._db.awrite(lambda c: replan(c, written, state, now, seen))
+        if seen.targets != known.targets:
+            await self._find(batch, now)  # the pages of new targets may show new groups
+
+    def _is_present(self, target: Target) -> bool:
+        return target.id in self._present.get(target.source, (target.id,))
 
     async def _commit(self, effects: Effects, now: float) -> Committed:
         restored, state = self._restored, self.state
@@ -191,12 +267,14 @@ class Pipeline:
             faults.reach("resolve.after_commit")
         return committed
 
-    def _adopt(self, after: State, effects: Effects, committed: Committed, now: float) -> None:
+    def _adopt(
+        self, after: State, effects: Effects, committed: Committed, arrived: float, now: float
+    ) -> None:
         self._restored = replace(self._restored, state=after)
         self._failed = 0
         self._meters.ticks.inc()
         self._meters.late.inc(effects.late)
-        self._meters.watermark.set(now)
+        self._measure(after, arrived, now)
         self._open_is_old = self._open_is_old or bool(committed.incidents)
         self._board.now = replace(
             self._board.now,
@@ -214,6 +292,16 @@ class Pipeline:
         if committed.jobs:
             self._wake_worker()
 
+    def _measure(self, after: State, arrived: float, now: float) -> None:
+        """How punctual the ticks are."""
+        width, last = after.plan.slice_s, self._last_tick_at
+        if last is not None:
+            self._meters.missed.inc(max(0, int(now // width) - int(last // width) - 1))
+        self._last_tick_at = now
+        self._meters.watermark.set(now)
+        self._meters.sealed.set(after.ledger.open_from)
+        self._meters.lag.set(max(0.0, now - arrived))
+
     def _not_recorded(self, reason: str, effects: Effects | None) -> None:
         """Say loudly that this tick could not be recorded, and go on with what was known before."""
         self._failed += 1
@@ -230,9 +318,10 @@ class Pipeline:
 
     def _forget(self, batch: Batch) -> None:
         """Take a batch off the queue, which may have lost its oldest to `MAX_WAITING` meanwhile."""
-        for scrape in batch.scrapes:
-            if self._arrived and self._arrived[0] is scrape:
-                self._arrived.popleft()
+        for waiting, taken in ((self._arrived, batch.scrapes), (self._estimates, batch.estimates)):
+            for one in taken:
+                if waiting and waiting[0] is one:
+                    waiting.popleft()
 
 
 def _status(state: State, now: float) -> Status:

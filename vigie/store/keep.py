@@ -15,7 +15,7 @@ from vigie.store.jobs import JobState
 from vigie.store.tables import incident, job, ledger, span
 
 DAY_S: Final = 86_400.0
-FINE_S: Final = 2 * 3600.0  # slices under a minute: what a restart rebuilds the short windows from
+FINE_S: Final = 4 * 3600.0  # slices under a minute: what a restart rebuilds the short windows from
 BATCH: Final = 500  # rows of one kind in one transaction: a tick waits for no more than that
 _SAMPLES: Final = "database_bytes_samples"
 _SAMPLE_EVERY_S: Final = 3600.0

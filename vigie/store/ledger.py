@@ -33,12 +33,21 @@ _MANY: Final = 5000  # names in one statement: below both databases' limits on p
 
 def sli_ids(c: Connection, fingerprints: Sequence[str]) -> Ints:
     """The numbers of these SLIs, new ones given where there were none; a number is for ever."""
-    known = _numbers(c, fingerprints)
+    known = numbers(c, fingerprints)
     new = [{"fingerprint": text} for text in dict.fromkeys(fingerprints) if text not in known]
     if new:
         c.execute(insert(c, sli).on_conflict_do_nothing(index_elements=["fingerprint"]), new)
-        known |= _numbers(c, [row["fingerprint"] for row in new])
+        known |= numbers(c, [row["fingerprint"] for row in new])
     return np.array([known[text] for text in fingerprints], dtype=np.int64)
+
+
+def numbers(c: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
+    """By fingerprint: the numbers of those SLIs that have one."""
+    known: dict[str, int] = {}
+    for first in range(0, len(fingerprints), _MANY):
+        some = sli.c.fingerprint.in_(fingerprints[first : first + _MANY])
+        known.update((row.fingerprint, row.id) for row in c.execute(select(sli).where(some)))
+    return known
 
 
 def write_slices(
@@ -239,11 +248,3 @@ def _stored(c: Connection, keys: list[tuple[int, int]]) -> dict[tuple[int, int],
         for row in c.execute(select(ledger).where(at)):
             found[row.width_s, row.slice_start] = row
     return found
-
-
-def _numbers(c: Connection, fingerprints: Sequence[str]) -> dict[str, int]:
-    known: dict[str, int] = {}
-    for first in range(0, len(fingerprints), _MANY):
-        some = sli.c.fingerprint.in_(fingerprints[first : first + _MANY])
-        known.update((row.fingerprint, row.id) for row in c.execute(select(sli).where(some)))
-    return known

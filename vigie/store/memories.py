@@ -19,7 +19,7 @@ from vigie.store.sql import put
 from vigie.store.tables import target_memory as t
 
 _VERSION: Final = 1
-_WORTH_COMPRESSING: Final = 1024
+_WORTH_COMPRESSING: Final = 16_384
 
 
 def write(c: Connection, memories: Mapping[str, Memory], known: Mapping[str, Memory]) -> None:

@@ -105,6 +105,24 @@ alert = Table(
     Column("since", Double, nullable=False),
 )
 
+found = Table(  # what pages showed and no file says: groups of SLOs, targets of DataSources
+    "found",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("data", Text, nullable=False),  # JSON
+)
+
+backfill = Table(  # how much of the past of a column was read from its DataSource
+    "backfill",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
+    Column("seam", BigInteger, nullable=False),
+    Column("done_from", BigInteger, nullable=False),
+)
+
 outage = Table(
     "outage",
     metadata,
@@ -113,6 +131,53 @@ outage = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Index("uq_outage_service_started_at", "service", "started_at", unique=True),
+)
+
+budget_action = Table(  # where every budget action stands, as alert does for arms
+    "budget_action",
+    metadata,
+    Column("slo", Text, primary_key=True),
+    Column("action", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # incidents.budget.Standing
+    Column("since", Double, nullable=False),
+)
+
+gate_override = Table(  # append-only but for the withdrawal: it is the audit
+    "gate_override",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("idempotency_key", Words),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("withdrawn_at", Double),
+    Column("withdrawn_by", Words),
+    CheckConstraint("expires_at > created_at", name="order"),
+    Index("ix_gate_override_service_id", "service", "id"),
+    Index("uq_gate_override_service_idempotency_key", "service", "idempotency_key", unique=True),
+)
+
+exclusion = Table(  # time that was taken out after the fact; a row is removed only by saying so
+    "exclusion",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("slo", Text, nullable=False),  # empty: every SLO of the service
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("planned", Integer, nullable=False),
+    Column("figures", Text, nullable=False),  # JSON: good and total that it took out, by SLO
+    Column("idempotency_key", Words, unique=True),
+    Column("created_at", Double, nullable=False),
+    Column("removed_at", Double),
+    Column("removed_by", Words),
+    Column("removed_for", Words),
+    CheckConstraint("ended_at > started_at", name="order"),
+    Index("ix_exclusion_service_ended_at", "service", "ended_at"),
 )
 
 incident = Table(

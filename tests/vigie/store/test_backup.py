@@ -11,14 +11,21 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from incidents.budget import Acting, Standing
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
 from slo.ledger import Row, Spans
 from slo.series import Layout, Memory
+from slo.spec import Excluded, SloId
 from slo.status import Outage
 from vigie.store import (
     alerts,
+    backfill,
+    budget,
     deliveries,
+    exclusions,
+    found,
+    gate,
     incidents,
     jobs,
     ledger,
@@ -65,6 +72,11 @@ def fill(c: Connection) -> None:
     one = np.array([np.nan])
     memories.write(c, {"t": Memory(layout, layout.keys, one, one, one, added_at=0.3)}, {})
     alerts.write(c, [Change()])
+    budget.write(c, [Acting(SloId("s/o"), "tell", Standing.ON, 0.4)])
+    gate.add(c, "s", author="ann", reason="fix", now=1 / 3, expires_at=9.0, key="k")
+    exclusions.add(c, Excluded("s", "", 1.0, 2.0, "r", "a", planned=False), {}, 3.0)
+    backfill.write(c, [backfill.Progress("a", "prom", 60, 600, 120)])
+    found.write(c, "group", {"s/o": [[["code", "500"]]]})
     outages.write(c, [Outage("s", 0.7, None)])
     incidents.open_incident(c, SIGNAL, 5.0)
     incidents.apply(c, Event(EventKind.RESOLVED, "k", 6.0, 1))

@@ -54,7 +54,7 @@ def left(db: Database) -> list[tuple[int, int]]:
 
 
 def test_slices_are_kept_by_their_width(db: Database) -> None:
-    fine, old = NOW - 7200, NOW - 400 * DAY_S
+    fine, old = NOW - 4 * 3600, NOW - 400 * DAY_S
     put_slices(db, (10, fine - 10), (10, fine), (60, fine - 60), (60, old), (3600, old))
     put_slices(db, (60, old - 60), (3600, old - 3600))
     assert prune(db) == {"fine_slices": 1, "slices": 2}
@@ -76,7 +76,7 @@ def test_the_minutes_of_an_incident_are_kept_for_ever(db: Database) -> None:
 
 
 def test_pruning_goes_in_small_batches(db: Database) -> None:
-    old = int(NOW - 3 * 7200)
+    old = int(NOW - 3 * 4 * 3600)
     blank = [
         {"width_s": 10, "slice_start": old + n, "revision": 1, "bytes": b""}
         for n in range(BATCH + 1)

@@ -14,6 +14,8 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _figures()
+    _exclusions()
+    _gate()
     _incidents()
     _jobs()
     _runs()
@@ -77,6 +79,22 @@ def _figures() -> None:
         sa.PrimaryKeyConstraint("slo", "arm", name="pk_alert"),
     )
     op.create_table(
+        "found",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "key", name="pk_found"),
+    )
+    op.create_table(
+        "backfill",
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("oldest", sa.BigInteger(), nullable=False),
+        sa.Column("seam", sa.BigInteger(), nullable=False),
+        sa.Column("done_from", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name="pk_backfill"),
+    )
+    op.create_table(
         "outage",
         sa.Column("id", KEY, nullable=False),
         sa.Column("service", sa.Text(), nullable=False),
@@ -87,6 +105,62 @@ def _figures() -> None:
     op.create_index(
         "uq_outage_service_started_at", "outage", ["service", "started_at"], unique=True
     )
+
+
+def _gate() -> None:
+    op.create_table(
+        "budget_action",
+        sa.Column("slo", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("slo", "action", name="pk_budget_action"),
+    )
+    op.create_table(
+        "gate_override",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text()),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("withdrawn_at", sa.Double()),
+        sa.Column("withdrawn_by", sa.Text()),
+        sa.CheckConstraint("expires_at > created_at", name="ck_gate_override_order"),
+        sa.PrimaryKeyConstraint("id", name="pk_gate_override"),
+    )
+    op.create_index("ix_gate_override_service_id", "gate_override", ["service", "id"])
+    op.create_index(
+        "uq_gate_override_service_idempotency_key",
+        "gate_override",
+        ["service", "idempotency_key"],
+        unique=True,
+    )
+
+
+def _exclusions() -> None:
+    op.create_table(
+        "exclusion",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("slo", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("ended_at", sa.Double(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("planned", sa.Integer(), nullable=False),
+        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text()),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("removed_at", sa.Double()),
+        sa.Column("removed_by", sa.Text()),
+        sa.Column("removed_for", sa.Text()),
+        sa.CheckConstraint("ended_at > started_at", name="ck_exclusion_order"),
+        sa.PrimaryKeyConstraint("id", name="pk_exclusion"),
+        sa.UniqueConstraint("idempotency_key", name="uq_exclusion_idempotency_key"),
+    )
+    op.create_index("ix_exclusion_service_ended_at", "exclusion", ["service", "ended_at"])
 
 
 def _incidents() -> None:

@@ -1,0 +1,86 @@
+"""Periods and exclusions: the times from which sums have to stay exact."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from slo import calendar, exclusions
+from slo.calendar import Calendar
+from slo.exclusions import MINUTE_S, Interval
+from slo.ledger import EDGE, HOUR_S, MAX_WINDOW_S
+from slo.spec import Excluded
+from vigie.pipeline.plan import Plan
+
+# How far back a rolling window may begin: its start is rounded down.
+ROLLING_S = MAX_WINDOW_S + MAX_WINDOW_S / EDGE
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The period of a calendar that goes on now, and where the one before it began."""
+
+    previous: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Exclusions:
+    """By number of the SLO: the time that does not count, whole minutes, in order, apart. It is
+    worked out up to `until`.
+    """
+
+    by_slo: Mapping[int, tuple[Interval, ...]]
+    until: float
+
+
+NO_EXCLUSIONS = Exclusions({}, 0.0)
+
+
+def periods_of(
+    calendars: Iterable[Calendar], before: Mapping[Calendar, Period], now: float
+) -> Mapping[Calendar, Period]:
+    """The period of each calendar at `now`; those that go on are taken from `before`."""
+    found = {}
+    for one in calendars:
+        known = before.get(one)
+        found[one] = known if known and known.start <= now < known.end else _period(one, now)
+    return found
+
+
+def exclusions_of(plan: Plan, corrections: Iterable[Excluded], now: float) -> Exclusions:
+    """What is excluded of every SLO, as far back as its budget window may reach."""
+    until = (now // HOUR_S + 2) * HOUR_S
+    given = tuple(corrections)
+    if not plan.config.maintenance and not given:
+        return Exclusions({}, until)
+    by_slo = {}
+    for index, watch in enumerate(plan.watches):
+        slo = watch.slo
+        oldest = now - ROLLING_S
+        if slo.calendar is not None:
+            oldest = _period(slo.calendar, now).previous
+        labels = plan.config.services[slo.service].labels
+        planned = exclusions.planned(plan.config.maintenance, slo, labels, oldest, until)
+        all_of_it = (*planned, *exclusions.corrected(given, slo))
+        edges = (exclusions.minutes(one.start, one.end) for one in all_of_it)
+        whole = exclusions.merged((a * MINUTE_S, b * MINUTE_S) for a, b in edges)
+        if kept := tuple(one for one in whole if one[1] > oldest):
+            by_slo[index] = kept
+    return Exclusions(by_slo, until)
+
+
+def boundaries(periods: Mapping[Calendar, Period], excluded: Exclusions) -> frozenset[int]:
+    """Every time from which sums have to stay exact."""
+    edges = {int(at) for spans in excluded.by_slo.values() for span in spans for at in span}
+    starts = {at for one in periods.values() for at in (one.previous, one.start, one.end)}
+    return frozenset(edges | starts)
+
+
+def earliest(periods: Mapping[Calendar, Period], now: float) -> float:
+    """The earliest time at which a window may begin: a rolling one, or the period that goes on."""
+    return min([now - ROLLING_S, *(one.start for one in periods.values())])
+
+
+def _period(one: Calendar, now: float) -> Period:
+    start, end = calendar.period(one, now)
+    return Period(int(calendar.previous(one, start)[0]), int(start), int(end))
