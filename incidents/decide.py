@@ -6,10 +6,15 @@ from dataclasses import replace
 from incidents.model import Event, EventKind, IncidentType, OpenIncident, Signal, Urgency
 from slo import windows
 
-_AGAIN = {IncidentType.SLO_BURN: "Burns again", IncidentType.NO_DATA: "Silent again"}
+_AGAIN = {
+    IncidentType.SLO_BURN: "Burns again",
+    IncidentType.NO_DATA: "Silent again",
+    IncidentType.BUDGET: "Again",
+}
 _OVER = {
     IncidentType.SLO_BURN: "Below every burn threshold",
     IncidentType.NO_DATA: "Coverage is back, and has been",
+    IncidentType.BUDGET: "No budget action has asked for it",
 }
 
 

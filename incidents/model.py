@@ -65,6 +65,7 @@ class IncidentType(StrEnum):
 
     SLO_BURN = "slo-burn"
     NO_DATA = "no-data"
+    BUDGET = "budget"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,14 @@ from slo.status import ArmFigures, SloFigures, WindowFigures
 _SEVERITY_FROM = ((0.5, Severity.SEV1), (0.1, Severity.SEV2), (0.01, Severity.SEV3))
 
 
-def burn_signal(slo: SloFigures, policy: Policy, open_: OpenIncident | None) -> Signal | None:
-    """What the arms of an SLO say; None when nothing fires and no incident is open.
+def burn_signal(
+    slo: SloFigures,
+    policy: Policy,
+    open_: OpenIncident | None,
+    groups: Sequence[SloFigures] = (),
+) -> Signal | None:
+    """What the arms of an SLO say, and those of its groups that burn; None when nothing fires and
+    no incident is open.
 
     While an incident is open its urgency and severity are never lowered. One that pages is judged
     by the arms that page: tickets look back for days, and nobody shall be kept up by them.
@@ -30,17 +36,18 @@ def burn_signal(slo: SloFigures, policy: Policy, open_: OpenIncident | None) -> 
     `clear` is measured: an arm never stops firing while frozen, so none fires, and what happens
     just now is covered. (Arms of a young SLO are frozen for days without ever having fired.)
     """
-    judged = _judged(slo.arms, open_)
+    judged = _judged([arm for one in (slo, *groups) for arm in one.arms], open_)
     firing = [arm for arm in judged if arm.state is AlertState.FIRING]
     if not firing and open_ is None:
         return None
     shown = _worst(firing or judged)
+    named = next((one for one in (slo, *groups) if shown in one.arms), slo)
     return Signal(
         key=f"{IncidentType.SLO_BURN}:{slo.slo.id}",
         type=IncidentType.SLO_BURN,
         service=slo.slo.service,
         slo=slo.slo.name,
-        title=_burn_title(slo, shown),
+        title=_burn_title(named, shown),
         urgency=_burn_urgency(firing, open_),
         severity=_burn_severity(firing, open_),
         started_at=min((_began(arm) for arm in firing), default=slo.window.end),
@@ -48,7 +55,7 @@ def burn_signal(slo: SloFigures, policy: Policy, open_: OpenIncident | None) -> 
         clear=not firing and _now_measured(judged, policy.coverage_floor),
         recover_after_s=policy.recover_after_s,
         labels={**slo.slo.labels, "service": slo.slo.service, "slo": slo.slo.name},
-        detail=_burn_detail(slo),
+        detail=_burn_detail(slo, groups),
     )
 
 
@@ -155,12 +162,26 @@ def _severity(arm: ArmFigures) -> Severity:
     return Severity.SEV3 if arm.arm.kind is ArmKind.PAGE else Severity.SEV4
 
 
-def _burn_detail(slo: SloFigures) -> dict[str, Json]:
+def _burn_detail(slo: SloFigures, groups: Sequence[SloFigures]) -> dict[str, Json]:
+    burning: dict[str, Json] = {"groups": [group.slo.name for group in groups]} if groups else {}
     return {
+        **burning,
         "objective": slo.slo.objective,
         "sli": slo.window.sli,
         "budget_remaining": slo.budget_remaining,
         "arms": [_arm_detail(arm) for arm in slo.arms],
+        **_contributors(slo),
+    }
+
+
+def _contributors(slo: SloFigures) -> dict[str, Json]:
+    if not slo.contributors:
+        return {}
+    return {
+        "contributors": [
+            {"labels": dict(one.labels), "bad": one.bad, "share": one.share}
+            for one in slo.contributors
+        ]
     }
 
 

@@ -24,11 +24,11 @@ from slo.spec import (
     AlertState,
     Arm,
     ArmKind,
+    CountingSli,
     Policy,
     RatioKind,
     Service,
     ServiceState,
-    Sli,
     Slo,
     SloId,
 )
@@ -77,7 +77,9 @@ RUNBOOK = Runbook(
 
 
 def watch(service: str, name: str, **more: Any) -> Watch:
-    sli = Sli(RatioKind.BAD, compile_events(ERRORS % service), compile_events(TOTAL % service))
+    sli = CountingSli(
+        RatioKind.BAD, compile_events(ERRORS % service), compile_events(TOTAL % service)
+    )
     return Watch(Slo(service, name, 0.999, 30 * DAY_S, sli, **more), Policy("p"), (PAGE, TICKET))
 
 
@@ -361,7 +363,8 @@ def app_of(fleet: Fleet, token: str | None = None, allowed_hosts: tuple[str, ...
         "gate": Gate(fleet.clock, token, allowed_hosts),
         "wake": fleet.wake,
     }
-    app = api.build(**parts, meters=fleet.meters, reload=fleet.reload, version="1.2.3")
+    more: dict[str, Any] = {"meters": fleet.meters, "reload": fleet.reload, "slice_s": 10}
+    app = api.build(**parts, **more, version="1.2.3")
     web.add_pages(app, **parts)
     return app
 

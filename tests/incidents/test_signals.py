@@ -6,7 +6,7 @@ import pytest
 
 from incidents.model import IncidentState, OpenIncident, Severity, SilentTarget, Urgency
 from incidents.signals import burn_signal, no_data_signal
-from slo.spec import AlertState, Arm, ArmKind, Events, Policy, RatioKind, Sli, Slo
+from slo.spec import AlertState, Arm, ArmKind, CountingSli, Events, Policy, RatioKind, Slo
 from slo.status import ArmFigures, SloFigures, WindowFigures
 
 NOW = 1_000_000.0
@@ -19,7 +19,7 @@ SLO = Slo(
     "availability",
     0.999,
     2_592_000.0,
-    Sli(RatioKind.GOOD, EVENTS, EVENTS),
+    CountingSli(RatioKind.GOOD, EVENTS, EVENTS),
     labels={"tier": "1"},
 )
 POLICY = Policy("default", recover_after_s=120.0)

@@ -12,6 +12,7 @@ from incidents.model import IncidentType, Severity
 from runbooks.run import StepState
 from slo import names, windows
 from slo.spec import Slo
+from slo.stated import window_name
 from slo.status import ServiceFigures, SloFigures
 from vigie.api.exposition import Family, labels
 from vigie.live import Live
@@ -135,6 +136,11 @@ class _Slos:
         self.burn = Family(
             names.BURN_RATE, "gauge", "Error ratio over the window per budget; 1 spends it exactly."
         )
+        self.exhaustion = Family(
+            names.SLO_EXHAUSTION_SECONDS,
+            "gauge",
+            "Time until a full budget, or what is left of it, is gone at the last hour's pace.",
+        )
         self.alert = Family(
             names.ALERT_STATE, "gauge", "State of an arm: 0 ok, 1 firing, 2 frozen (cannot tell)."
         )
@@ -145,7 +151,7 @@ class _Slos:
         self.window.add(named, slo.window_s)
         if figures is None:
             return
-        in_window = f"{named},{_window(slo.window_s)}"
+        in_window = f"{named},{labels(**{names.WINDOW: window_name(slo)})}"
         self.sli.add(in_window, figures.window.sli)
         self.coverage.add(in_window, figures.window.coverage)
         self.good.add(named, figures.good_total)
@@ -153,6 +159,9 @@ class _Slos:
         self.budget.add(named, figures.budget_remaining)
         for length, window in figures.burns.items():
             self.burn.add(f"{named},{_window(length)}", window.burn_rate)
+        lasts = figures.exhaustion
+        for kind, seconds in (("full", lasts.full_s), ("left", lasts.left_s)):
+            self.exhaustion.add(f"{named},{labels(**{names.KIND: kind})}", seconds)
         for arm in figures.arms:
             of_arm = labels(**{names.ARM: arm.arm.name, names.KIND: arm.arm.kind.value})
             self.alert.add(f"{named},{of_arm}", int(arm.state))

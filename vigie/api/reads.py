@@ -64,6 +64,11 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
         """Every target and what its last scrape said."""
         return ready_json(views.targets(board.now, service=service))
 
+    @router.get("/sources", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Source]))
+    def sources() -> Response:
+        """Every DataSource, how its last poll went, and how far the past was read from it."""
+        return ready_json(views.sources(board.now))
+
 
 def _add_incidents(router: APIRouter, board: Board, db: Database) -> None:
     @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[schemas.Incident]))

@@ -28,9 +28,9 @@ class Window(Shape):
     window: str
     window_seconds: float
     burn_rate: float | None
-    good: int
-    total: int
-    bad: int
+    good: float
+    total: float
+    bad: float
     coverage: float
     sli: float | None
     start: Time = Field(alias="from")
@@ -47,8 +47,58 @@ class Arm(Shape):
     short: Window
 
 
+class Calendar(Shape):
+    start_time: str
+    time_zone: str
+
+
+class Budgeting(Shape):
+    """`slice` is null for Occurrences."""
+
+    method: Literal["Occurrences", "Timeslices", "RatioTimeslices"]
+    slice: str | None
+    slice_target: float | None
+
+
+class Period(Shape):
+    """A calendar period as a whole, against the traffic that it is expected to have."""
+
+    start: Time = Field(alias="from")
+    to: Time
+    expected_total: float
+    basis: Literal["previous", "pro_rata"]
+    budget_remaining: float | None
+
+
+class Exhaustion(Shape):
+    """Seconds until a full budget, and what is left of this one, are gone at the burn rate of the
+    last hour; null: never.
+    """
+
+    full_seconds: float | None
+    left_seconds: float | None
+
+
+class Contributor(Shape):
+    """A label set and its bad events of about the last hour."""
+
+    labels: dict[str, str]
+    bad: int
+    share: float
+
+
+class Backfill(Shape):
+    """How much of the past was read from a DataSource so far."""
+
+    done_seconds: float
+    total_seconds: float
+
+
 class Slo(Shape):
-    """Figures are null until the first tick after the SLO was loaded is committed."""
+    """Figures are null until the first tick after the SLO was loaded is committed. `whole` is the
+    window with what is excluded, null where nothing is; `estimated` says why figures are estimates;
+    `backfill` is null once its past was read.
+    """
 
     id: str
     service: str
@@ -59,19 +109,29 @@ class Slo(Shape):
     objective: float
     window: str
     window_seconds: float
+    calendar: Calendar | None
+    budgeting: Budgeting
+    parent: str | None
+    group: dict[str, str]
     url: str
+    backfill: Backfill | None
     start: Time | None = Field(alias="from")
     to: Time | None
-    good: int | None
-    total: int | None
+    good: float | None
+    total: float | None
     sli: float | None
     coverage: float | None
     budget_remaining: float | None
+    whole: Window | None
+    period: Period | None
+    exhaustion: Exhaustion
+    contributors: list[Contributor]
+    estimated: str
     burn_rates: dict[str, float | None]
     arms: list[Arm]
     no_data: bool | None
     alert: Alert | None
-    query: dict[Literal["good", "bad", "total"], str]
+    query: dict[str, str]
 
 
 class Outage(Shape):
@@ -117,6 +177,27 @@ class Target(Shape):
     body_bytes: int | None
     interval_seconds: float
     timeout_seconds: float
+
+
+class Source(Shape):
+    """A DataSource. `behind_seconds` is how far back it was read last; one that no SLO asks is not
+    polled, and stays `unknown`.
+    """
+
+    name: str
+    type: str
+    url: str
+    default: bool
+    health: Literal["up", "down", "unknown"]
+    error: str | None
+    last_ok_at: Time | None
+    behind_seconds: float | None
+    retry_at: Time | None
+    interval_seconds: float
+    lag_seconds: float
+    slos: int
+    backfill: Backfill | None
+    backfill_error: str | None
 
 
 class Incident(Shape):

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vigie.access import Access, Gate
-from vigie.api import exposition, health, metrics, problems, reads, schemas, writes
+from vigie.api import exposition, health, maintenance, metrics, problems, reads, schemas, writes
+from vigie.api import gate as deploys
 from vigie.clock import Clock
 from vigie.live import Board, Feed
 from vigie.store.db import Database
@@ -34,10 +35,11 @@ def build(
     gate: Gate,
     wake: Callable[[], None],
     reload: health.Reload,
+    slice_s: int,
     version: str,
 ) -> FastAPI:
-    """The app. `wake` tells the worker that jobs wait; after `reload` the board says what came of
-    it.
+    """The app. `wake` tells pipeline and worker that a person changed something; after `reload` the
+    board says what came of it.
     """
     app = FastAPI(
         title="Vigie",
@@ -51,19 +53,15 @@ def build(
     app.add_middleware(problems.BodyLimit, max_body_size=problems.MAX_BODY_BYTES)
     app.add_middleware(Access, gate=gate)
     problems.add_handlers(app)
-    app.include_router(_api(board, db, clock, feed, wake))
-    health.add(app, board, clock, reload)
-    _add_metrics(app, board, db, meters)
-    return app
-
-
-def _api(
-    board: Board, db: Database, clock: Clock, feed: Feed, wake: Callable[[], None]
-) -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=_ERRORS)
     reads.add(router, board, db, clock, feed)
     writes.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
-    return router
+    deploys.add(router, board=board, db=db, clock=clock)
+    maintenance.add(router, board=board, db=db, clock=clock, slice_s=slice_s, wake=wake)
+    app.include_router(router)
+    health.add(app, board, clock, reload)
+    _add_metrics(app, board, db, meters)
+    return app
 
 
 def _add_metrics(app: FastAPI, board: Board, db: Database, meters: Meters) -> None:

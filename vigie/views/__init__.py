@@ -4,6 +4,16 @@ from vigie.views.front import overview
 from vigie.views.objectives import slo, slos
 from vigie.views.records import incident, incidents, timeline
 from vigie.views.reliability import services
-from vigie.views.scraping import targets
+from vigie.views.scraping import sources, targets
 
-__all__ = ["incident", "incidents", "overview", "services", "slo", "slos", "targets", "timeline"]
+__all__ = [
+    "incident",
+    "incidents",
+    "overview",
+    "services",
+    "slo",
+    "slos",
+    "sources",
+    "targets",
+    "timeline",
+]

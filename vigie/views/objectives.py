@@ -1,12 +1,15 @@
 """SLOs as every reader sees them: the window, what is left of the budget, the arms."""
 
 from typing import Final
+from urllib.parse import quote
 
 from slo import windows
-from slo.spec import AlertState, Slo, SloId
-from slo.status import ArmFigures, SloFigures, WindowFigures
+from slo.spec import AlertState, Method, Slo, SloId
+from slo.stated import queries, window_name
+from slo.status import ArmFigures, PeriodFigures, SloFigures, WindowFigures
 from vigie.config import Watch
 from vigie.live import Live
+from vigie.views.scraping import backfilled
 from vigie.views.shape import Object, listing, when
 
 # The worst state speaks for an SLO: an arm that fires outranks one that cannot tell.
@@ -27,7 +30,7 @@ def slo(live: Live, slo_id: str) -> Object | None:
 
 def _slo(live: Live, watch: Watch) -> Object:
     figures = live.status.slos.get(watch.slo.id) if live.status is not None else None
-    shown = _named(watch.slo)
+    shown = _named(watch.slo) | {"backfill": backfilled(live.backfills.get(watch.slo.id))}
     return shown | (_measured(figures) if figures is not None else _unmeasured(watch))
 
 
@@ -36,13 +39,17 @@ def _named(slo: Slo) -> Object:
         "id": slo.id,
         "service": slo.service,
         "slo": slo.name,
-        "display_name": slo.display_name or slo.name,
+        "display_name": _display_name(slo),
         "description": slo.description,
         "labels": dict(slo.labels),
         "objective": slo.objective,
-        "window": windows.show(slo.window_s),
+        "window": window_name(slo),
         "window_seconds": slo.window_s,
-        "url": f"/slos/{slo.id}",
+        "calendar": _calendar(slo),
+        "budgeting": _budgeting(slo),
+        "parent": slo.parent,
+        "group": dict(slo.group),
+        "url": f"/slos/{quote(slo.id)}",
     }
 
 
@@ -57,6 +64,16 @@ def _measured(figures: SloFigures) -> Object:
         "sli": window.sli,
         "coverage": window.coverage,
         "budget_remaining": figures.budget_remaining,
+        "whole": _window(figures.whole) if figures.whole is not None else None,
+        "period": _period(figures.period),
+        "exhaustion": {
+            "full_seconds": figures.exhaustion.full_s,
+            "left_seconds": figures.exhaustion.left_s,
+        },
+        "contributors": [
+            {"labels": dict(c.labels), "bad": c.bad, "share": c.share} for c in figures.contributors
+        ],
+        "estimated": figures.estimated,
         "burn_rates": {windows.show(s): w.burn_rate for s, w in sorted(figures.burns.items())},
         "arms": [_arm(arm) for arm in figures.arms],
         "no_data": figures.no_data,
@@ -69,12 +86,54 @@ def _unmeasured(watch: Watch) -> Object:
     """Nothing was committed yet for this SLO: every figure is unknown."""
     names = ("from", "to", "good", "total", "sli", "coverage", "budget_remaining")
     return {
-        **dict.fromkeys(names),
+        **dict.fromkeys((*names, "whole", "period")),
+        "exhaustion": {"full_seconds": None, "left_seconds": None},
+        "contributors": [],
+        "estimated": "",
         "burn_rates": {},
         "arms": [],
         "no_data": None,
         "alert": None,
         "query": _query(watch.slo),
+    }
+
+
+def _display_name(slo: Slo) -> str:
+    """A group goes by what it is a group of, and its labels."""
+    if not slo.display_name or not slo.group:
+        return slo.display_name or slo.name
+    return f"{slo.display_name}: {', '.join(f'{label}={value}' for label, value in slo.group)}"
+
+
+def _calendar(slo: Slo) -> Object | None:
+    if slo.calendar is None:
+        return None
+    start = slo.calendar.start.isoformat(sep=" ")
+    return {"start_time": start, "time_zone": slo.calendar.zone}
+
+
+def _budgeting(slo: Slo) -> Object:
+    how = slo.budgeting
+    sliced = how.method is not Method.OCCURRENCES
+    return {
+        "method": how.method.value,
+        "slice": windows.show(how.slice_s) if sliced else None,
+        "slice_target": how.slice_target if how.method is Method.TIMESLICES else None,
+    }
+
+
+def _period(figures: PeriodFigures | None) -> Object | None:
+    """A calendar period as a whole; its budget is against the traffic that it is expected to have,
+    while `budget_remaining` of the SLO is against the traffic so far.
+    """
+    if figures is None:
+        return None
+    return {
+        "from": when(figures.start),
+        "to": when(figures.end),
+        "expected_total": figures.expected_total,
+        "basis": figures.basis,
+        "budget_remaining": figures.budget_remaining,
     }
 
 
@@ -111,7 +170,7 @@ def _window(figures: WindowFigures) -> Object:
 
 def _query(slo: Slo) -> Object:
     """What is counted, as it was written."""
-    return {slo.sli.kind.value: slo.sli.part.query, "total": slo.sli.total.query}
+    return {**queries(slo.sli)}
 
 
 def _word(state: AlertState) -> str:

@@ -65,7 +65,13 @@ def _add_figures(
         listed = views.targets(board.now, service=service)["items"]
         worst_first = sorted(listed, key=lambda target: _HEALTH.index(target["health"]))
         here = f"/targets?service={quote(service)}" if service else "/targets"
-        facts = {"targets": worst_first, "service": service, "here": here, "events": _EVENTS}
+        facts = {
+            "targets": worst_first,
+            "sources": [] if service else views.sources(board.now)["items"],
+            "service": service,
+            "here": here,
+            "events": _EVENTS,
+        }
         return templates.page("targets.html", clock.now(), facts)
 
 

@@ -74,7 +74,10 @@ def burn(rate: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,}"
+    """12345 -> `12,345`; what is no whole number with two digits."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 def size(count: int | None) -> str:

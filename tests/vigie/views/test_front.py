@@ -7,6 +7,7 @@ import pytest
 
 from fleet import BROKEN, CALM, CONFIG, ONCALL, T0, Fleet, burn_signal, live, no_data_signal
 from incidents.model import Severity
+from slo.load.codes import Code
 from slo.load.yaml import Mark, Problem
 from vigie.store import jobs
 from vigie.store.errors import Unavailable
@@ -70,7 +71,9 @@ def test_nobody_to_page_is_said(fleet: Fleet, receives: frozenset[str]) -> None:
 
 
 def test_warnings_of_the_files_are_shown_with_their_place(fleet: Fleet) -> None:
-    problem = Problem(Mark("slos/a.yaml", 9, 3), "the factor was capped", warning=True)
+    problem = Problem(
+        Mark("slos/a.yaml", 9, 3), "the factor was capped", Code.UNREACHABLE, warning=True
+    )
     state = replace(live(), config=replace(CONFIG, warnings=(problem,)))
     (warning,) = overview(state, fleet.db)["warnings"]
     assert (warning["title"], warning["text"]) == ("the factor was capped", "slos/a.yaml:9:3")

@@ -1,0 +1,1 @@
+"""Reports: read from the ledger, shown as HTML, Markdown, JSON or CSV."""
