@@ -1,0 +1,3 @@
+"""The engine over recorded samples: `vigie.pipeline.decide` with a clock that the record sets, and
+nothing stored.
+"""
