@@ -1,5 +1,5 @@
 """`python -m vigie.cli`: the same as `vigie`."""
 
-from vigie.cli.entry import main
+from vigie.cli import main
 
 main()

@@ -1,7 +1,7 @@
 """The program `vigie`: its commands, and how an ending becomes an exit status.
 
-A command imports what it runs when it runs: `vigie slo check` must not pay for the server (a test
-holds it to that). That is why the modules of this package import inside functions.
+A command imports what it runs when it runs, so that none pays for the server; that is why the
+modules of this package import inside functions. `vigie slo check` does not even come here.
 """
 # ruff: noqa: PLC0415 - see above
 
@@ -11,7 +11,25 @@ from typing import Annotated
 import typer
 
 from slo.load.yaml import LoadError
-from vigie.cli import check, dashboards, db, demo, doctor, incidents, init, runbooks, schema, serve
+from vigie.cli import (
+    backtest,
+    check,
+    convert,
+    dashboards,
+    db,
+    demo,
+    diff,
+    doctor,
+    gate,
+    incidents,
+    init,
+    report,
+    rules,
+    runbooks,
+    schema,
+    serve,
+    suggest,
+)
 from vigie.cli.ending import Ending
 from vigie.cli.output import say
 
@@ -26,6 +44,13 @@ app.command("init")(init.init)
 app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 app.command("schema")(schema.schema)
+check.app.command("report")(report.report)
+check.app.command("rules")(rules.rules)
+check.app.command("backtest")(backtest.backtest)
+check.app.command("suggest")(suggest.suggest)
+check.app.command("diff")(diff.diff)
+check.app.command("convert")(convert.convert)
+check.app.command("gate")(gate.gate)
 app.add_typer(check.app, name="slo")
 app.add_typer(runbooks.app, name="runbook")
 app.add_typer(incidents.app, name="incident")
@@ -36,8 +61,6 @@ app.add_typer(db.app, name="db")
 def main() -> None:
     """Run the command line and exit: 0 done, 1 the answer is no, 2 could not run."""
     try:
-        if sys.argv[1:3] == ["slo", "check"]:
-            sys.exit(check.run(sys.argv[3:]))
         app()
     except LoadError as error:
         for problem in error.problems:

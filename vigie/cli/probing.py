@@ -1,8 +1,8 @@
 """What `vigie doctor` tries over the network: every target once, read strictly; every channel."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -12,11 +12,21 @@ from collectors.errors import CollectError, FetchError
 from collectors.exposition import Reader, compatible
 from collectors.targets import Target
 from slo.series import Page
-from slo.spec import Selector
+from slo.spec import BasicSli, CountingSli, Selector
+from vigie.checks import embedded
 from vigie.cli.findings import ERROR, OK, WARNING, Finding
 from vigie.config import Channel, Config
 
 ACCEPT: Final = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+
+
+class Scrape(NamedTuple):
+    """What one target answered; `page` is None where `reason` says why there is none."""
+
+    target: Target
+    page: Page | None
+    samples: int
+    reason: str
 
 
 def findings(config: Config) -> list[Finding]:
@@ -30,16 +40,16 @@ def findings(config: Config) -> list[Finding]:
 
 async def targets(config: Config) -> list[Finding]:
     """What each target answers, and for each SLO whether the series that it names are there."""
-    pages: dict[str, Page] = {}
+    answers = await scrapes(config)
+    return [*map(_target, answers), *_slos(config, [a.page for a in answers if a.page])]
+
+
+async def scrapes(config: Config, also: frozenset[Selector] = frozenset()) -> list[Scrape]:
+    """Every target, asked once for what the SLOs name, and for the values of `also`."""
+    slis = [sli for watch in config.watches.values() for sli in embedded(watch.slo.sli)]
     async with aiohttp.ClientSession(auto_decompress=False) as session:
-        tried = (_scraped(session, t, _wanted(config, t)) for t in config.targets.values())
-        results = await asyncio.gather(*tried)
-    findings = []
-    for target, (page, finding) in zip(config.targets.values(), results, strict=True):
-        findings.append(finding)
-        if page is not None:
-            pages[target.id] = page
-    return findings + _slos(config, pages)
+        tried = (_scraped(session, target, slis, also) for target in config.targets.values())
+        return list(await asyncio.gather(*tried))
 
 
 async def channels(config: Config) -> list[Finding]:
@@ -50,17 +60,17 @@ async def channels(config: Config) -> list[Finding]:
     return findings
 
 
-def _wanted(config: Config, target: Target) -> frozenset[Selector]:
-    slis = (watch.slo.sli for watch in config.watches.values())
-    selectors = (s for sli in slis for s in (*sli.part.selectors, *sli.total.selectors))
-    return frozenset(s for s in selectors if compatible(s, target.labels))
-
-
 async def _scraped(
-    session: aiohttp.ClientSession, target: Target, wanted: frozenset[Selector]
-) -> tuple[Page | None, Finding]:
-    """The page of one target; a new Reader reads its first page strictly."""
-    about = f"target {target.id}"
+    session: aiohttp.ClientSession,
+    target: Target,
+    slis: Iterable[BasicSli],
+    also: frozenset[Selector],
+) -> Scrape:
+    """A new Reader reads its first page strictly."""
+    counters: set[Selector] = set()
+    gauges = set(also)
+    for sli in slis:
+        (counters if isinstance(sli, CountingSli) else gauges).update(sli.selectors)
     timeout = aiohttp.ClientTimeout(total=target.timeout_s)
     try:
         answer = await fetch.get(
@@ -69,20 +79,35 @@ async def _scraped(
         body = fetch.unpacked(answer, target.body_limit)
         if body is None:
             raise FetchError(fetch.OVER_LIMIT)
-        page, samples = Reader(target.labels, wanted).read(body, answer.content_type, 0.0)
+        reader = Reader(target.labels, _fitting(counters, target), _fitting(gauges, target))
+        page, samples = reader.read(body, answer.content_type, 0.0)
     except CollectError as error:
-        return None, Finding(ERROR, about, f"{target.url}: {error.reason}")
-    series = len(page.layout.keys)
-    return page, Finding(OK, about, f"{samples} samples, {series} of them series of SLOs")
+        return Scrape(target, None, 0, error.reason)
+    return Scrape(target, page, samples, "")
 
 
-def _slos(config: Config, pages: Mapping[str, Page]) -> list[Finding]:
+def _fitting(selectors: Iterable[Selector], target: Target) -> frozenset[Selector]:
+    return frozenset(s for s in selectors if compatible(s, target.labels))
+
+
+def _target(answer: Scrape) -> Finding:
+    about = f"target {answer.target.id}"
+    if answer.page is None:
+        return Finding(ERROR, about, f"{answer.target.url}: {answer.reason}")
+    series = len({*answer.page.layout.keys, *answer.page.gauge_layout.keys})
+    return Finding(OK, about, f"{answer.samples} samples, {series} of them series of SLOs")
+
+
+def _slos(config: Config, pages: Sequence[Page]) -> list[Finding]:
     """A total that no page shows is most likely a misspelt name."""
-    shown = {name for page in pages.values() for names in page.layout.named_by for name in names}
+    shown = {name for page in pages for name in shown_on(page)}
     findings = []
     for watch in config.watches.values():
-        missing = _missing(watch.slo.sli.total.selectors, shown)
+        slis = embedded(watch.slo.sli)
+        missing = _missing((s for sli in slis for s in sli.selectors), shown)
         about = f"slo {watch.slo.id}"
+        if not slis:
+            continue  # its series are not on our pages
         if not any(t.service == watch.slo.service for t in config.targets.values()):
             findings.append(Finding(WARNING, about, "its service has no targets"))
         elif missing and pages:
@@ -91,6 +116,12 @@ def _slos(config: Config, pages: Mapping[str, Page]) -> list[Finding]:
         elif pages:
             findings.append(Finding(OK, about, "its total is on the pages"))
     return findings
+
+
+def shown_on(page: Page) -> frozenset[str]:
+    """The selectors, as text, that name at least one series of a page."""
+    layouts = (page.layout, page.gauge_layout)
+    return frozenset(name for layout in layouts for names in layout.named_by for name in names)
 
 
 def _missing(selectors: Iterable[Selector], shown: set[str]) -> list[str]:

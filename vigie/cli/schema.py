@@ -9,6 +9,7 @@ from vigie.cli.ending import CannotRun
 from vigie.cli.output import facts
 
 SETTINGS: Final = "Settings"  # vigie.yaml, which is no document of a kind
+SLOTH_VERSION: Final = "prometheus/v1"
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
@@ -36,16 +37,26 @@ def schema(
 
 
 def _any_of(kinds: dict[str, Schema]) -> Schema:
-    """One schema for a folder: the kind that a document names decides which of them it fulfils."""
+    """One schema for a folder: what a document says it is decides which of them it fulfils.
+
+    Documents of OpenSLO v1alpha and Sloth's own files, which have no kind, are let through.
+    """
+    versions = {kind: schema["properties"]["apiVersion"] for kind, schema in kinds.items()}
     return {
         "$schema": DRAFT,
         "title": "Vigie",
         "type": "object",
-        "required": ["apiVersion", "kind", "metadata"],
+        "anyOf": [
+            {"required": ["apiVersion", "kind", "metadata"]},
+            {"required": ["version"], "properties": {"version": {"const": SLOTH_VERSION}}},
+        ],
         "properties": {"kind": {"enum": list(kinds)}},
         "allOf": [
             {
-                "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+                "if": {
+                    "properties": {"kind": {"const": kind}, "apiVersion": versions[kind]},
+                    "required": ["kind", "apiVersion"],
+                },
                 "then": {"$ref": f"#/$defs/{kind}"},
             }
             for kind in kinds
