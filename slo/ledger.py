@@ -305,13 +305,6 @@ class Ledger:
         np.add.at(left_out[1], spans.cols[inside], spans.total[inside])
         return left_out
 
-    def spanned_s(self, col: int, since: float) -> float:
-        """How much time the spans of a column cover that began at or after a time."""
-        mine = _kept(self._spans, (self._spans.cols == col) & (self._spans.began >= since))
-        order = np.argsort(mine.began)
-        reached = np.maximum.accumulate(np.concatenate([[since], mine.ended[order]]))
-        return float(np.maximum(reached[1:] - np.maximum(mine.began[order], reached[:-1]), 0).sum())
-
     @property
     def newest(self) -> int:
         """The start of the last slice that may hold anything."""
@@ -441,9 +434,16 @@ def _replaced(before: Ints, sums: Ints, cols: Ints) -> Ints:
 def _joined(one: Spans, other: Spans) -> Spans:
     if not len(other.cols):
         return one
-    names = Spans.__slots__
-    return Spans(*(np.concatenate([getattr(one, n), getattr(other, n)]) for n in names))
+    return Spans(
+        np.concatenate([one.cols, other.cols]),
+        np.concatenate([one.began, other.began]),
+        np.concatenate([one.ended, other.ended]),
+        np.concatenate([one.good, other.good]),
+        np.concatenate([one.total, other.total]),
+    )
 
 
 def _kept(spans: Spans, keep: npt.NDArray[np.bool_]) -> Spans:
-    return Spans(*(getattr(spans, name)[keep] for name in Spans.__slots__))
+    return Spans(
+        spans.cols[keep], spans.began[keep], spans.ended[keep], spans.good[keep], spans.total[keep]
+    )
