@@ -121,7 +121,7 @@ def test_off_loopback_without_a_token_it_does_not_start(
 ) -> None:
     status, said = refused(start_process, config, "--listen", "0.0.0.0:8080")
     assert status == 2
-    assert "--listen: error: `listen` is 0.0.0.0:8080, which other machines reach" in said
+    assert "--listen: error[V103] `listen` is 0.0.0.0:8080, which other machines reach" in said
 
 
 def test_files_that_cannot_be_used_are_said_with_their_place(
@@ -131,4 +131,4 @@ def test_files_that_cannot_be_used_are_said_with_their_place(
     bad.write_text("kind: [}")
     status, said = refused(start_process, config)
     assert status == 1
-    assert said.startswith(f"{bad}:1:8: error: not YAML")
+    assert said.startswith(f"{bad}:1:8: error[V002] not YAML")
