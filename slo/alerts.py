@@ -136,7 +136,9 @@ def judge(
     chance = _chance(arms, long, covered_long, np.flatnonzero(long_burns & ~was_firing))
     long_burns[chance] = False
     # Few events say nothing about the end of a failure: users who can't get through make none.
-    least = np.where(was_firing, np.maximum(arms.min_bad, _telling(arms, long)), arms.min_bad)
+    least = np.where(
+        was_firing, np.maximum(arms.min_bad, telling(arms, long.bad, long.total)), arms.min_bad
+    )
     few = long_burns & (short.total < least) & (was_firing | covered_short)
     covered_short |= few
     _reach_back(arms, short, least, np.flatnonzero(few), last_events)
@@ -152,6 +154,16 @@ def judge(
     state = np.where(waited, AlertState.FIRING, state).astype(np.int8)
     since = np.where(state == before.state, before.since, now)
     return Alerts(state, since, burning_since)
+
+
+def telling(arms: Arms, bad: Ints, total: Ints) -> Ints:
+    """By arm: how many events its short window needs to tell of an end, when its long one holds
+    these. So many all succeed only by a chance under `alpha`: (1 - share) ** n < alpha. The lower
+    the share of bad ones, the more.
+    """
+    share = np.divide(bad, total, out=np.zeros(len(bad)), where=total > 0)
+    kept = np.clip(1.0 - share, 1e-9, 1.0 - 1e-9)
+    return np.asarray(np.ceil(np.log(arms.alpha) / np.log(kept)) * arms.unit, dtype=np.int64)
 
 
 def _chance(arms: Arms, long: "_Window", covered: Bools, over: Ints) -> Ints:
@@ -192,15 +204,6 @@ def _may_go_on(arms: Arms, short: "_Window", covered: Bools, under: Ints) -> Int
         ],
         dtype=np.int64,
     )
-
-
-def _telling(arms: Arms, long: "_Window") -> Ints:
-    """How many events all succeed only by a chance under `alpha` when as many fail as in the long
-    window: (1 - share) ** n < alpha.
-    """
-    share = np.divide(long.bad, long.total, out=np.zeros(len(long.bad)), where=long.total > 0)
-    kept = np.clip(1.0 - share, 1e-9, 1.0 - 1e-9)
-    return np.asarray(np.ceil(np.log(arms.alpha) / np.log(kept)) * arms.unit, dtype=np.int64)
 
 
 def _reach_back(

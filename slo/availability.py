@@ -34,6 +34,15 @@ class Availability:
         return self.ended_s + (now - self.outage.started_at if self.outage else 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a service is found to be, why, and since when what makes it so goes on."""
+
+    state: ServiceState
+    reason: str
+    since: float
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Recent:
     """By SLO: events and coverage of the recent window, and whether an arm that pages fires."""
@@ -63,6 +72,11 @@ def state_of(rank: int) -> ServiceState:
     return _ORDER[rank]
 
 
+def worse(one: ServiceState, other: ServiceState) -> ServiceState:
+    """The more telling of two states: see `_ORDER`."""
+    return max(one, other, key=_ORDER.index)
+
+
 def reason_for(state: ServiceState, slos: Sequence[tuple[str, WindowFigures]]) -> str:
     """Why a service is in a state, in one line; from the name and the recent window of its SLOs."""
     if state is ServiceState.UNKNOWN:
@@ -75,16 +89,17 @@ def reason_for(state: ServiceState, slos: Sequence[tuple[str, WindowFigures]]) -
 
 
 def step(
-    name: str, before: Availability, state: ServiceState, reason: str, now: float
+    name: str, before: Availability, look: Look, now: float
 ) -> tuple[Availability, Outage | None]:
     """The service after one more look at it, and the outage that began or ended with it.
 
     An outage ends when the service is no longer measured to be down, even where nothing is
     measured any more: unknown time is never downtime.
     """
-    down, outage = state is ServiceState.DOWN, before.outage
+    state, reason, outage = look.state, look.reason, before.outage
+    down = state is ServiceState.DOWN
     if down and outage is None:
-        began = Outage(name, now, None)
+        began = Outage(name, look.since, None)
         return Availability(state, reason, before.ended_s, began), began
     if not down and outage is not None:
         ended = replace(outage, ended_at=now)

@@ -170,8 +170,7 @@ def _starts(window: MaintenanceWindow) -> Iterator[float]:
 
 def _rule(text: str, start: datetime, zone: str) -> "rrule":
     """The recurrence, _YEARS_ON; ValueError for one that is none, or is not bounded."""
-    # `slo check` reads many files in which nothing recurs.
-    from dateutil.rrule import rrulestr  # noqa: PLC0415
+    from dateutil.rrule import rrulestr  # noqa: PLC0415 - slow, and in most files nothing recurs
 
     parts = _parts(text)
     until = _until(parts.pop("UNTIL", ""), zone)

@@ -7,24 +7,22 @@ skips more time than the rings spare. So a ledger is a value: one that could not
 dropped, and the one before it is still true.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import ceil, inf
 
 import numpy as np
-import numpy.typing as npt
 
-from slo.series import Floats, Ints
+from slo.rings import EDGE, SPARE, Ring, rings
+from slo.series import Ints
+from slo.spans import Spans, no_spans
 
 DAY_S = 86_400
 MICROSECONDS = 1_000_000
-MAX_WINDOW_S = 35 * DAY_S
+REACH_S = 35 * DAY_S  # how far back windows reach where no objective asks for more
 MINUTE_S, HOUR_S = 60, 3600
-_TIERS_S = (MINUTE_S, 300, HOUR_S, 4 * HOUR_S)
 KEPT_WIDTHS_S = (MINUTE_S, HOUR_S)  # closed rows that storage keeps beside the slices themselves
-EDGE = 30  # a window's start is rounded down by at most 1/30 of its length
-_SPARE = 8  # boundaries that an uncommitted version may write without harm to the one before it
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,20 +35,6 @@ class Row:
     good: Ints
     total: Ints
     measured_us: Ints
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Spans:
-    """Increments whose time is only known to lie in (began, ended]: flat arrays, one entry each.
-
-    They are counted in the slice of `ended`; a window that starts inside one leaves it out.
-    """
-
-    cols: Ints
-    began: Floats
-    ended: Floats
-    good: Ints
-    total: Ints
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,43 +56,6 @@ class WindowSums:
     measured_us: Ints
 
 
-def no_spans() -> Spans:
-    """No spans."""
-    ints, floats = np.empty(0, dtype=np.int64), np.empty(0)
-    return Spans(ints, floats, floats, ints, ints)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Ring:
-    """Cumulative sums at multiples of `width_s`: what lay before each boundary."""
-
-    width_s: int
-    sums: Ints  # [boundary, good | total | measured_us, column]
-
-    def fill(self, after: int, upto: int, sums: Ints) -> None:
-        """Set every boundary in (after, upto] to one value."""
-        first, last = after // self.width_s + 1, upto // self.width_s
-        slots = np.arange(max(first, last - len(self.sums) + 1), last + 1) % len(self.sums)
-        self.sums[slots] = sums
-
-    def apart(self, after: int, upto: int) -> "_Ring":
-        """One that may be filled so far while others still read this one: itself, or a copy where
-        its spare boundaries are not enough.
-        """
-        if upto // self.width_s - after // self.width_s <= _SPARE:
-            return self
-        return _Ring(self.width_s, self.sums.copy())
-
-    def holds(self, boundary: int, newest: int) -> bool:
-        """Whether a sealed boundary is one of those kept."""
-        reach = (len(self.sums) - _SPARE) * self.width_s
-        return boundary % self.width_s == 0 and boundary >= newest - reach
-
-    def at(self, boundary: int) -> Ints:
-        sums: Ints = self.sums[boundary // self.width_s % len(self.sums)]
-        return sums
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class _Open:
     """A slice that may still change."""
@@ -125,7 +72,7 @@ class Ledger:
     columns: int
     born: int  # nothing lies before this boundary
     open_from: int  # slices before this boundary are sealed
-    _rings: tuple[_Ring, ...]
+    _rings: tuple[Ring, ...]
     _sealed: Ints  # of all sealed slices
     _open: Mapping[int, _Open] = field(default_factory=dict)
     _changed: tuple[int, ...] = ()
@@ -173,7 +120,7 @@ class Ledger:
         slices = dict(self._open)
         for start, sums in addition.slices.items():
             slices[start] = self._changed_slice(start, partial(np.add, sums))
-        spans = _joined(self._spans, addition.spans)
+        spans = self._spans.joined(addition.spans)
         return replace(self, _open=slices, _changed=tuple(sorted(addition.slices)), _spans=spans)
 
     def settled(self, slices: Mapping[int, Ints], cols: Ints) -> "Ledger":
@@ -213,13 +160,13 @@ class Ledger:
         )
 
     def window(self, now: float, length_s: float) -> WindowSums:
-        """The sums over the last `length_s` seconds, at most 35 days.
+        """The sums over the last `length_s` seconds, at most `reach_s`.
 
         The start is rounded down to a boundary of the widest tier that keeps the rounding within
         1/30 of the length (one slice where even that is not fine enough).
         """
-        if length_s > MAX_WINDOW_S:
-            raise ValueError(f"a live window is at most {MAX_WINDOW_S // DAY_S} days")
+        if length_s > self.reach_s:
+            raise ValueError(f"windows of this ledger are at most {self.reach_s // DAY_S} days")
         ring = self._ring_for(length_s)
         start = int((now - length_s) // ring.width_s) * ring.width_s
         return self._window(start, now, self._since(start, ring))
@@ -233,7 +180,7 @@ class Ledger:
         elif start in self._anchors or start <= self.born:
             sums = self._all - self._before(start)
         else:
-            return self.window(now, min(now - start, MAX_WINDOW_S))
+            return self.window(now, min(now - start, self.reach_s))
         return self._window(start, now, sums)
 
     def between(self, start: int, end: int, *, since: int | None = None) -> Ints:
@@ -242,7 +189,9 @@ class Ledger:
         have them. With `since`, what a window that begins then holds of it: see `Spans`.
         """
         held = self._before(end) - self._before(start)
-        return held if since is None else held - self._left_out(since, start, end)
+        if since is None:
+            return held
+        return held - self._spans.left_out(since, start, end, self.columns)
 
     def last_events(self, col: int, least: int, now: float, at_most_s: float) -> WindowSums:
         """The shortest window that holds at least so many events of a column, or all of
@@ -279,11 +228,11 @@ class Ledger:
 
         place = np.full(self.columns + 1, -1, dtype=np.int64)
         place[source[source >= 0]] = np.flatnonzero(source >= 0)
-        kept = _kept(self._spans, place[self._spans.cols] >= 0)
+        kept = self._spans.kept(place[self._spans.cols] >= 0)
         return replace(
             self,
             columns=len(source),
-            _rings=tuple(_Ring(ring.width_s, moved(ring.sums)) for ring in self._rings),
+            _rings=tuple(Ring(ring.width_s, moved(ring.sums)) for ring in self._rings),
             _sealed=moved(self._sealed),
             _open={at: _Open(moved(one.sums), one.revision) for at, one in self._open.items()},
             _spans=replace(kept, cols=place[kept.cols]),
@@ -291,19 +240,18 @@ class Ledger:
         )
 
     def _window(self, start: int, now: float, sums: Ints) -> WindowSums:
-        good, total, measured_us = sums - self._left_out(start, start, inf)
+        good, total, measured_us = sums - self._spans.left_out(start, start, inf, self.columns)
         return WindowSums(float(start), now, good, total, measured_us)
 
-    def _left_out(self, since: int, start: int, end: float) -> Ints | int:
-        """What lies in [start, end) of spans that began before `since`."""
-        spans = self._spans
-        inside = (spans.began < since) & (spans.ended >= start) & (spans.ended < end)
-        if not inside.any():
-            return 0
-        left_out = np.zeros((3, self.columns), dtype=np.int64)
-        np.add.at(left_out[0], spans.cols[inside], spans.good[inside])
-        np.add.at(left_out[1], spans.cols[inside], spans.total[inside])
-        return left_out
+    def spanned_s(self, col: int, since: float) -> float:
+        """How much time the spans of a column cover that began at or after a time."""
+        return self._spans.covered_s(col, since)
+
+    @property
+    def reach_s(self) -> int:
+        """How long the longest window may be."""
+        widest = self._rings[-1]
+        return (len(widest.sums) - SPARE) * widest.width_s
 
     @property
     def newest(self) -> int:
@@ -322,7 +270,7 @@ class Ledger:
     def forget_spans(self, before: float) -> "Ledger":
         """Without the spans that no window can begin in any more."""
         keep = self._spans.ended >= before
-        return self if keep.all() else replace(self, _spans=_kept(self._spans, keep))
+        return self if keep.all() else replace(self, _spans=self._spans.kept(keep))
 
     def _changed_slice(self, start: int, change: Callable[[Ints], Ints]) -> _Open:
         if start < self.open_from:
@@ -360,7 +308,7 @@ class Ledger:
             yield np.array(open_), np.cumsum(each, axis=0)
         newest, everything = self.open_from, self._all[:, col]
         for ring in self._rings:
-            reach = (len(ring.sums) - _SPARE) * ring.width_s
+            reach = (len(ring.sums) - SPARE) * ring.width_s
             oldest = ceil(max(floor, self.born, self.open_from - reach))
             starts = np.arange(
                 newest // ring.width_s * ring.width_s, oldest - 1, -ring.width_s, dtype=np.int64
@@ -370,11 +318,11 @@ class Ledger:
                 yield starts, everything - ring.sums[slots, :, col]
                 newest = int(starts[-1])
 
-    def _ring_for(self, length_s: float) -> _Ring:
+    def _ring_for(self, length_s: float) -> Ring:
         fitting = [ring for ring in self._rings if ring.width_s * EDGE <= length_s]
         return fitting[-1] if fitting else self._rings[0]
 
-    def _since(self, start: int, ring: _Ring) -> Ints:
+    def _since(self, start: int, ring: Ring) -> Ints:
         """Sums of all slices from a boundary on."""
         if start >= self.open_from:
             return self._summed(one for at, one in self._open.items() if at >= start)
@@ -411,39 +359,52 @@ class Ledger:
                     yield Row(width, start, 1, good, total, measured_us)
 
 
-def empty(slice_s: int, columns: int, since: float) -> Ledger:
-    """A ledger that knows nothing before `since`. `slice_s` divides a minute."""
+def told_by(
+    rows: Sequence[Row], empty_at: Callable[[int], Ledger], upto: int, wanted: frozenset[int]
+) -> Ledger:
+    """The ledger that rows tell of, of any widths, in order and apart, all before `upto`, where it
+    is sealed. Its sums are exact from the boundaries that are wanted on. `empty_at` makes the one
+    that knows nothing before some time.
+    """
+    ledger = empty_at(rows[0].start if rows else upto)
+    sealed, passed, anchors = ledger._sealed, ledger.born, dict[int, Ints]()
+    left = sorted(at for at in wanted if ledger.born <= at <= upto)[::-1]
+    for row in (*rows, None):
+        at = upto if row is None else row.start
+        while left and left[-1] <= at:
+            anchors[left.pop()] = sealed
+        for ring in ledger._rings:  # nobody reads in between: what is older at the end stays out
+            ring.fill(max(passed, upto - len(ring.sums) * ring.width_s), at, sealed)
+        passed = at
+        if row is not None:
+            sealed = sealed + np.stack([row.good, row.total, row.measured_us])
+    return replace(ledger, open_from=upto, _sealed=sealed, _wanted=wanted, _anchors=anchors)
+
+
+def widened(rows: Iterable[Row], width_s: int, upto: int) -> Iterator[Row]:
+    """The rows of one width that narrower ones make, of the cells that end by `upto`."""
+    sums: dict[int, Ints] = {}
+    for row in rows:
+        cell = row.start // width_s * width_s
+        if row.width_s < width_s and cell + width_s <= upto:
+            sums[cell] = sums.get(cell, 0) + np.stack([row.good, row.total, row.measured_us])
+    for start, (good, total, measured_us) in sums.items():
+        if total.any() or measured_us.any():
+            yield Row(width_s, start, 1, good, total, measured_us)
+
+
+def empty(slice_s: int, columns: int, since: float, reach_s: float = REACH_S) -> Ledger:
+    """A ledger that knows nothing before `since`, for windows up to `reach_s` and at least 35 days.
+    `slice_s` divides a minute.
+    """
     if slice_s < 1 or MINUTE_S % slice_s:
         raise ValueError(f"a slice of {slice_s} s does not divide a minute")
     born = int(since // slice_s) * slice_s
-    widths = sorted({slice_s, *_TIERS_S})
-    reaches = [EDGE * width for width in widths[1:]] + [MAX_WINDOW_S]
-    rings = tuple(
-        _Ring(width, np.zeros((reach // width + _SPARE, 3, columns), dtype=np.int64))
-        for width, reach in zip(widths, reaches, strict=True)
-    )
-    return Ledger(slice_s, columns, born, born, rings, np.zeros((3, columns), dtype=np.int64))
+    tiers = tuple(rings(slice_s, columns, max(reach_s, REACH_S)))
+    return Ledger(slice_s, columns, born, born, tiers, np.zeros((3, columns), dtype=np.int64))
 
 
 def _replaced(before: Ints, sums: Ints, cols: Ints) -> Ints:
     after = before.copy()
     after[:, cols] = sums
     return after
-
-
-def _joined(one: Spans, other: Spans) -> Spans:
-    if not len(other.cols):
-        return one
-    return Spans(
-        np.concatenate([one.cols, other.cols]),
-        np.concatenate([one.began, other.began]),
-        np.concatenate([one.ended, other.ended]),
-        np.concatenate([one.good, other.good]),
-        np.concatenate([one.total, other.total]),
-    )
-
-
-def _kept(spans: Spans, keep: npt.NDArray[np.bool_]) -> Spans:
-    return Spans(
-        spans.cols[keep], spans.began[keep], spans.ended[keep], spans.good[keep], spans.total[keep]
-    )

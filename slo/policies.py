@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -23,8 +24,9 @@ _DEFAULT_ARMS: Final = (
     (ArmKind.TICKET, 3.0, 1 * _D, 2 * _H),
     (ArmKind.TICKET, 1.0, 3 * _D, 6 * _H),
 )
-_SCRAPES_IN_SHORT: Final = 4
-_SHORTS_IN_LONG: Final = 4
+# A short window with fewer scrapes is empty once one is late.
+SCRAPES_IN_SHORT: Final = 4
+SHORTS_IN_LONG: Final = 4
 
 
 def policy_for(
@@ -62,9 +64,10 @@ def arms_for(
     """The arms that watch an SLO. `slowest_interval_s` is that of the targets it is measured on.
 
     Those of the SLO's own alerting replace the policy's; kinds that it switches off are left out.
-    Written arms are taken as they are: one that could not work is an error at its mark. Vigie's
-    own are scaled to the SLO's window, bounded and capped. An objective that leaves no budget, or
-    no event that must be good, is an error and has no arms.
+    Written arms are taken as they are: one that could not work is an error at its mark. Those that
+    a format implies, so that nobody wrote them, look longer where that is too short for the
+    scrapes, with a warning. Vigie's own are scaled to the SLO's window, bounded and capped. An
+    objective that leaves no budget, or no event that must be good, is an error and has no arms.
     """
     if not 0.0 < slo.objective < 1.0:
         _refuse_objective(slo, problems)
@@ -73,10 +76,21 @@ def arms_for(
     written = policy.arms if own is None else own
     if written is None:
         return _default_arms(slo, slowest_interval_s, without, problems)
-    arms = tuple(arm for arm in written if arm.kind not in without)
+    arms = [arm for arm in written if arm.kind not in without]
+    shortest_s = _shortest_s(slowest_interval_s)
+    if any(arm.mark is None and arm.short_s < shortest_s for arm in arms):
+        if not _has_room(slo, slowest_interval_s, problems):
+            return ()
+        arms = [_raised(arm, slo, slowest_interval_s, problems) for arm in arms]
     for arm in arms:
         _check_written(arm, slo, slowest_interval_s, problems)
-    return arms
+    # Raised arms may have become alike; the later one, of the lower rate, fires first.
+    return tuple({arm.name: arm for arm in arms}.values())
+
+
+def outage_burn_rate(objective: float) -> float:
+    """The burn rate of a total outage, below which every arm must stay."""
+    return round(1.0 / (1.0 - objective), 9)  # 1 / (1 - 0.9) is 10.000000000000002 in floats
 
 
 def arm_name(kind: ArmKind, long_s: float, short_s: float) -> str:
@@ -102,22 +116,54 @@ def _refuse_objective(slo: Slo, problems: Problems) -> None:
         problems.error(_mark(slo.mark), message, Code.OBJECTIVE)
 
 
+def _shortest_s(interval_s: float) -> float:
+    return float(math.ceil(SCRAPES_IN_SHORT * interval_s))
+
+
+def _has_room(slo: Slo, interval_s: float, problems: Problems) -> bool:
+    """Whether the window of an SLO is long enough for any arm."""
+    least_s = SHORTS_IN_LONG * _shortest_s(interval_s)
+    if least_s <= slo.window_s:
+        return True
+    message = (
+        f"a window of {show(slo.window_s)} is too short for a scrape every {show(interval_s)}: "
+        f"it must be at least {show(least_s)}"
+    )
+    problems.error(_mark(slo.mark), message, Code.SHORT_WINDOW)
+    return False
+
+
+def _raised(arm: Arm, slo: Slo, interval_s: float, problems: Problems) -> Arm:
+    short_s = _shortest_s(interval_s)
+    if arm.mark or arm.short_s >= short_s:
+        return arm
+    long_s = max(arm.long_s, SHORTS_IN_LONG * short_s)
+    name = arm_name(arm.kind, long_s, short_s)
+    message = (
+        f"arm `{arm.name}`, which the format of SLO `{slo.id}` implies, looks at "
+        f"{show(arm.short_s)}, which holds under {SCRAPES_IN_SHORT} scrapes (one every "
+        f"{show(interval_s)}): it is `{name}` here"
+    )
+    problems.warn(_mark(slo.mark), message, Code.SHORT_WINDOW)
+    return replace(arm, name=name, long_s=long_s, short_s=short_s)
+
+
 def _check_written(arm: Arm, slo: Slo, interval_s: float, problems: Problems) -> None:
     """An arm that could not work is an error where it is written; one that the SLO's format
     implies, so that nobody wrote it, is a warning at the SLO.
     """
     mark, tell = _mark(arm.mark or slo.mark), problems.error if arm.mark else problems.warn
-    name = f"arm `{arm.name}` of SLO `{slo.id}`"
-    if arm.burn_rate >= _most(slo):
+    name, most = f"arm `{arm.name}` of SLO `{slo.id}`", outage_burn_rate(slo.objective)
+    if arm.burn_rate >= most:
         message = (
             f"{name} can never fire: with an objective of {slo.objective:g} the burn rate is at "
-            f"most {_most(slo):g}, and this asks for {arm.burn_rate:g}"
+            f"most {most:g}, and this asks for {arm.burn_rate:g}"
         )
         tell(mark, message, Code.UNREACHABLE)
-    shortest_s = _SCRAPES_IN_SHORT * interval_s
+    shortest_s = SCRAPES_IN_SHORT * interval_s
     if arm.short_s < shortest_s:
         message = (
-            f"{name} looks at {show(arm.short_s)}, which holds under {_SCRAPES_IN_SHORT} scrapes "
+            f"{name} looks at {show(arm.short_s)}, which holds under {SCRAPES_IN_SHORT} scrapes "
             f"(one every {show(interval_s)}): make `short` at least {show(shortest_s)}"
         )
         tell(mark, message, Code.SHORT_WINDOW)
@@ -132,35 +178,25 @@ def _check_written(arm: Arm, slo: Slo, interval_s: float, problems: Problems) ->
 def _default_arms(
     slo: Slo, interval_s: float, without: Collection[ArmKind], problems: Problems
 ) -> tuple[Arm, ...]:
-    shortest_s = math.ceil(_SCRAPES_IN_SHORT * interval_s)
-    if _SHORTS_IN_LONG * shortest_s > slo.window_s:
-        message = (
-            f"a window of {show(slo.window_s)} is too short for a scrape every "
-            f"{show(interval_s)}: it must be at least {show(_SHORTS_IN_LONG * shortest_s)}"
-        )
-        problems.error(_mark(slo.mark), message, Code.SHORT_WINDOW)
+    if not _has_room(slo, interval_s, problems):
         return ()
+    shortest_s, most = _shortest_s(interval_s), outage_burn_rate(slo.objective)
     wanted = [arm for arm in _DEFAULT_ARMS if arm[0] not in without]
     arms: dict[str, Arm] = {}
     for kind, burn_rate, long_s, short_s in wanted:
-        short = max(round(short_s * slo.window_s / _MONTH_S), shortest_s)
-        long = max(round(long_s * slo.window_s / _MONTH_S), _SHORTS_IN_LONG * short)
-        reachable = burn_rate if burn_rate < _most(slo) else _most(slo) / 2
+        short = max(float(round(short_s * slo.window_s / _MONTH_S)), shortest_s)
+        long = max(float(round(long_s * slo.window_s / _MONTH_S)), SHORTS_IN_LONG * short)
+        reachable = burn_rate if burn_rate < most else most / 2
         name = arm_name(kind, long, short)
         # Bounds make arms of a short window alike; the later one, of the lower rate, fires first.
-        arms[name] = _arm(name, kind, reachable, float(long), float(short))
-    if any(burn_rate >= _most(slo) for _, burn_rate, _, _ in wanted):
+        arms[name] = _arm(name, kind, reachable, long, short)
+    if any(burn_rate >= most for _, burn_rate, _, _ in wanted):
         message = (
             f"with an objective of {slo.objective:g} the burn rate of SLO `{slo.id}` is at most "
-            f"{_most(slo):g}: default arms that ask for more are capped at {_most(slo) / 2:g}"
+            f"{most:g}: default arms that ask for more are capped at {most / 2:g}"
         )
         problems.warn(_mark(slo.mark), message, Code.UNREACHABLE)
     return tuple(arms.values())
-
-
-def _most(slo: Slo) -> float:
-    """The burn rate of a total outage. Rounded: 1 / (1 - 0.9) is 10.000000000000002 in floats."""
-    return round(1.0 / slo.budget, 9)
 
 
 def _mark(mark: Mark | None) -> Mark:

@@ -171,7 +171,8 @@ def service(
     ]
     down, counted = sum(o.end - o.start for o in found), sum(o.counted_s for o in found)
     left_s = end - start - length(overlaps(merged([*planned, *corrected]), start, end))
-    measured = any(one.raw.coverage > 0.0 for one in slos)
+    coverage = max((one.raw.coverage for one in slos), default=0.0)
+    measured = coverage > 0.0
     failures = sum(1 for one in found if one.counted_s > 0.0)
     return ServiceStatement(
         name=name,
@@ -182,6 +183,7 @@ def service(
         counted_s=counted,
         availability=1.0 - counted / left_s if measured and left_s > 0.0 else None,
         raw_availability=1.0 - down / (end - start) if measured and end > start else None,
+        coverage=coverage,
         mtbf_s=(left_s - counted) / failures if failures else None,
         mttr_s=counted / failures if failures else None,
         slos=tuple(slos),

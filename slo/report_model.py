@@ -97,7 +97,9 @@ class OutageStatement:
 @dataclass(frozen=True, slots=True)
 class ServiceStatement:
     """One service. `availability` leaves out maintenance and corrected time, `raw_availability`
-    does not. Mean times are over the outages that count; None when there was none.
+    does not; time that nobody measured counts as up in both, and `coverage`, that of the SLO which
+    was measured best, says how little of it there is. Mean times are over the outages that count;
+    None when there was none.
     """
 
     name: str
@@ -108,6 +110,7 @@ class ServiceStatement:
     counted_s: float
     availability: float | None
     raw_availability: float | None
+    coverage: float
     mtbf_s: float | None
     mttr_s: float | None
     slos: tuple[SloStatement, ...]

@@ -17,6 +17,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_GAP_INTERVALS = 2.5
+# What a page was read for tells by which rules too; the mark of these among selectors.
+RULES = "rules "
 # Linux tells a process' start from a boot time cut to whole seconds: a start may read up to one
 # second early (proc(5), btime).
 START_RESOLUTION_S = 1.0
@@ -215,9 +217,14 @@ def _born_under_watch(
         return created_since | (start > memory.page_at - START_RESOLUTION_S)
     if not memory.last_ok or not _same_process(memory, page):
         return created_since
-    if page.read_for <= memory.read_for:
+    # Where other rules name the series now, one that is new may have been there before.
+    ruled_alike = not any(text.startswith(RULES) for text in memory.read_for ^ page.read_for)
+    if page.read_for <= memory.read_for and ruled_alike:
         return np.ones(size, dtype=np.bool_)
-    was_read = [any(text in memory.read_for for text in named) for named in page.layout.named_by]
+    was_read = [
+        ruled_alike and any(text in memory.read_for for text in named)
+        for named in page.layout.named_by
+    ]
     return created_since | np.array(was_read, dtype=np.bool_)
 
 

@@ -20,7 +20,7 @@ from slo.convert.model import (
     refused,
     without_empty,
 )
-from slo.load.pyrra import KIND, SERVICE_LABELS, VERSION
+from slo.load.pyrra import KIND, SERVICE_LABELS, VERSION, is_one_bucket
 from slo.promql import QueryError, compile_expression
 from slo.selector import MatchOp, Selector
 from slo.spec import (
@@ -235,21 +235,12 @@ def _sides(sli: CountingSli) -> tuple[RatioKind, _Side, _Side] | None:
 
 def _is_bucket(part: Selector, total: Selector, origin: Format) -> bool:
     """Whether the part is one bucket of the histogram that the total counts all events of."""
-    edges = [matcher for matcher in part.matchers if matcher.label == "le"]
-    if len(edges) != 1 or edges[0].op is not MatchOp.EQUAL or not _is_number(edges[0].value):
+    if not is_one_bucket(part):
         return False
     if origin is Format.PYRRA:
         return True
     name = part.metric.removesuffix("_bucket")
     return (part.metric, total.metric) == (f"{name}_bucket", f"{name}_count")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _opposite(part: Selector, total: Selector) -> Selector | None:

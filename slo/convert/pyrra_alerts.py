@@ -8,19 +8,11 @@ from slo.convert.model import Document, Losses, without_empty
 from slo.convert.openslo_alerts import stated_arms
 from slo.load import pyrra_arms
 from slo.load.marks import Mark, Problems
-from slo.load.pyrra_arms import TIERS
+from slo.load.pyrra_arms import SEVERITIES, TIERS
 from slo.spec import AlertText, Arm, ArmKind, Format, Slo
 from slo.windows import show
 
 Kinds = tuple[ArmKind, ...]  # of each tier's alert
-# Words for severities that say what an alert does, and the kind that each is read as.
-_KIND_OF: Final = {
-    "critical": ArmKind.PAGE,
-    "page": ArmKind.PAGE,
-    "warning": ArmKind.TICKET,
-    "info": ArmKind.TICKET,
-    "ticket": ArmKind.TICKET,
-}
 # Two of each: one word for all alerts of a kind would become a label of theirs.
 _WORDS: Final = {ArmKind.PAGE: ("critical", "page"), ArmKind.TICKET: ("warning", "info")}
 _USUAL: Final = tuple(tier.kind for tier in TIERS)
@@ -92,7 +84,7 @@ def _severities(slo: Slo, kinds: Kinds, losses: Losses) -> Document:
 def _words(kind: ArmKind, tiers: Sequence[int], severity: str) -> dict[int, str]:
     """The severities of the tiers of one kind."""
     moved = [index for index in tiers if TIERS[index].kind is not kind]
-    if severity and _KIND_OF.get(severity.lower(), None if moved else kind) is kind:
+    if severity and SEVERITIES.get(severity.lower(), None if moved else kind) is kind:
         return dict.fromkeys(tiers, severity)
     return {index: _WORDS[kind][number % 2] for number, index in enumerate(moved)}
 

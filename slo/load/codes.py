@@ -1,6 +1,7 @@
 """The code of every kind of problem in a file; docs/reference/lint.md explains each."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Code(StrEnum):
@@ -49,3 +50,7 @@ class Code(StrEnum):
     MISSPELT = "V505"  # a name close to another one
     IGNORED = "V506"  # a key that says nothing here
     TOO_MANY_GROUPS = "V507"
+
+
+# What only matters where Vigie itself watches.
+SERVING: Final = (Code.UNMEASURED, Code.NOBODY_TOLD, Code.NO_RUNBOOK, Code.UNUSED)

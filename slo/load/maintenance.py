@@ -1,15 +1,14 @@
 """The kind `MaintenanceWindow`: planned work, once or again and again."""
 
-from datetime import datetime
-
-from slo.calendar import wall_clock, zone_of
+from slo import calendar
 from slo.exclusions import MAX_DURATION_S, MaintenanceWindow, check_recurrence
 from slo.load.codes import Code
 from slo.load.document import opened
+from slo.load.times import time_zone, wall_clock
 from slo.load.yaml import Fields, Node, Problems
 from slo.windows import show
 
-_NEVER = wall_clock("1970-01-01")  # stands in for a start that could not be read
+_NEVER = calendar.wall_clock("1970-01-01")  # stands in for a start that could not be read
 
 
 def read(node: Node, problems: Problems) -> MaintenanceWindow | None:
@@ -22,9 +21,9 @@ def read(node: Node, problems: Problems) -> MaintenanceWindow | None:
             services=tuple(spec.texts("services")),
             slos=tuple(spec.texts("slos")),
             labels=spec.labels("labels"),
-            start=_start(spec),
+            start=wall_clock(spec, "start") or _NEVER,
             duration_s=_duration(spec),
-            zone=_zone(spec),
+            zone=time_zone(spec, "time_zone", "UTC"),
             recurrence=spec.text("recurrence", ""),
             owner=spec.text("owner"),
             reason=spec.text("reason"),
@@ -40,15 +39,6 @@ def read(node: Node, problems: Problems) -> MaintenanceWindow | None:
     return window if len(problems.errors) == before else None
 
 
-def _start(spec: Fields) -> datetime:
-    text = spec.text("start")
-    try:
-        return wall_clock(text) if text else _NEVER
-    except ValueError as error:
-        spec.problems.error(spec.mark("start"), f"`spec.start`: {error}", Code.BAD_TIME)
-        return _NEVER
-
-
 def _duration(spec: Fields) -> float:
     seconds = spec.duration("duration")
     if seconds > MAX_DURATION_S:
@@ -58,16 +48,6 @@ def _duration(spec: Fields) -> float:
         )
         spec.problems.error(spec.mark("duration"), message, Code.OUT_OF_BOUNDS)
     return seconds
-
-
-def _zone(spec: Fields) -> str:
-    name = spec.text("time_zone", "UTC")
-    try:
-        zone_of(name)
-    except ValueError as error:
-        spec.problems.error(spec.mark("time_zone"), f"`spec.time_zone`: {error}", Code.BAD_TIME)
-        return "UTC"
-    return name
 
 
 def _check_recurrence(spec: Fields, window: MaintenanceWindow) -> None:

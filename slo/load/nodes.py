@@ -13,6 +13,7 @@ MAX_BYTES: Final = 4_000_000
 MAX_NODES: Final = 100_000  # of one document, every alias counted as what it stands for
 MAX_DEPTH: Final = 100
 BOOL, NULL = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
+MERGE: Final = "tag:yaml.org,2002:merge"
 _STANDARD: Final = "tag:yaml.org,2002:"
 _OPEN = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 _CLOSE = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
@@ -117,6 +118,22 @@ def text_of(node: Node, problems: Problems, name: str) -> str:
     return str(raw.value)
 
 
+def merged(node: Node, problems: Problems) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """What the merge keys (`<<`) of a mapping add: keys and values, of which a key's first counts
+    where it doesn't stand in the mapping itself.
+    """
+    for key, value in node.raw.value:
+        if key.tag != MERGE:
+            continue
+        for raw in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+            if isinstance(raw, yaml.MappingNode):
+                yield from (pair for pair in raw.value if pair[0].tag != MERGE)
+                yield from merged(node.child(raw), problems)
+            else:
+                message = "`<<` adds mappings: name one, or a list of them"
+                problems.error(node.child(key).mark, message, Code.WRONG_TYPE)
+
+
 def plain(node: Node) -> object:
     """The node as plain Python values (dict, list, str, int, float, bool, None); else LoadError."""
     constructor = yaml.CSafeLoader("")
@@ -168,8 +185,8 @@ def _expanded(raw: yaml.Node, sizes: dict[int, int], strange: list[yaml.Node]) -
     """How many nodes a node stands for; 0 when it holds itself. Each node is walked once."""
     if id(raw) in sizes:
         return sizes[id(raw)]
-    if not raw.tag.startswith(_STANDARD):
-        strange.append(raw)
+    if not (raw.tag.startswith(_STANDARD) and raw.tag.removeprefix(_STANDARD).isalpha()):
+        strange.append(raw)  # `!!python/...` too, whose prefix is the standard one
     sizes[id(raw)] = 0
     parts = [_expanded(child, sizes, strange) for child in _children(raw)]
     sizes[id(raw)] = 0 if 0 in parts else 1 + sum(parts)

@@ -96,8 +96,9 @@ def _target(fields: Fields) -> float:
         fields.refuse(key, f"stands beside `{keys[0]}`: keep one of them", Code.CONFLICT)
     key = keys[0] if keys else "target"
     whole = 100.0 if key == "targetPercent" else 1.0
+    before = len(fields.problems.errors)
     value = fields.number(key)
-    if fields.node_of(key, required=False) is not None and not 0.0 < value < whole:
+    if len(fields.problems.errors) == before and not 0.0 < value < whole:
         rule = "above 0" if value <= 0.0 else f"below {whole:g}"
         hint = _meant(value) if key != "targetPercent" else ""
         message = f"`{fields.where}.{key}` is {value:g}; it must be {rule}{hint}"

@@ -1,20 +1,21 @@
 """Time windows of OpenSLO: rolling, or aligned to the calendar of a time zone."""
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from slo import windows
-from slo.calendar import Calendar, Unit, zone_of
+from slo.calendar import Calendar, Unit
 from slo.load.codes import Code
-from slo.load.yaml import Fields, did_you_mean
+from slo.load.times import time_zone, wall_clock
+from slo.load.yaml import Fields
 from slo.windows import UNITS_S, show
 
 MIN_S: Final = UNITS_S["m"]
-MAX_ROLLING_S: Final = 35 * UNITS_S["d"]  # as far as the ledger in memory looks back
+MAX_ROLLING_S: Final = (
+    366 * UNITS_S["d"]
+)  # what one costs grows with it: see docs/reference/slos.md
 MAX_CALENDAR_S: Final = 3650 * UNITS_S["d"]
 DEFAULT_S: Final = 30 * UNITS_S["d"]
 # Months, quarters and years differ; these are the lengths that arms are scaled by.
@@ -29,7 +30,6 @@ NOMINAL_S: Final[Mapping[Unit, float]] = {
 }
 _NO_FIXED: Final = (Unit.MONTH, Unit.QUARTER, Unit.YEAR)
 _SHORTHAND = re.compile(r"([0-9]{1,6})([mhdwMQY])", re.ASCII)
-_START: Final = "2022-01-31 12:00:00"
 # v1alpha spells units out; its rolling windows may count seconds.
 _ALPHA: Final[Mapping[str, Unit]] = {
     "Minute": Unit.MINUTE,
@@ -140,8 +140,7 @@ def _rolling(fields: Fields, length: _Length) -> float:
     if seconds and not MIN_S <= seconds <= MAX_ROLLING_S:
         message = (
             f"a rolling window of {length.text} is not served: write {show(MIN_S)} to "
-            f"{show(MAX_ROLLING_S)}, which is as far as burn rates look back, or align it to the "
-            "calendar"
+            f"{show(MAX_ROLLING_S)}, or align it to the calendar"
         )
         fields.problems.error(mark, message, Code.NOT_SERVED)
     elif length.unit in _NO_FIXED:
@@ -162,7 +161,7 @@ def _calendar(fields: Fields, length: _Length) -> Calendar | None:
         fields.problems.error(fields.mark("isRolling"), message, Code.MISSING_KEY)
         return None
     with fields.map("calendar") as calendar:
-        start, zone = _start(calendar), _zone(calendar)
+        start, zone = wall_clock(calendar, "startTime"), time_zone(calendar, "timeZone")
     mark = fields.mark(length.key)
     if length.unit is None:
         if length.seconds:
@@ -176,32 +175,3 @@ def _calendar(fields: Fields, length: _Length) -> Calendar | None:
         message = f"{length.text} counts minutes; did you mean `{length.count}M`, months?"
         fields.problems.warn(mark, message, Code.MISSPELT)
     return None if start is None else Calendar(length.count, length.unit, start, zone)
-
-
-def _start(calendar: Fields) -> datetime | None:
-    """`startTime`, which YAML may take for a timestamp: what counts is its text."""
-    text = calendar.text("startTime")
-    if not text:
-        return None
-    try:
-        start = datetime.fromisoformat(text.strip())
-    except ValueError:
-        message = f"`{calendar.where}.startTime`: `{text}` is no date and time: write {_START}"
-        calendar.problems.error(calendar.mark("startTime"), message, Code.BAD_TIME)
-        return None
-    if start.tzinfo is not None:
-        message = f"`{calendar.where}.startTime` names a zone, as `timeZone` does: write {_START}"
-        calendar.problems.error(calendar.mark("startTime"), message, Code.BAD_TIME)
-        return None
-    return start
-
-
-def _zone(calendar: Fields) -> str:
-    name = calendar.text("timeZone")
-    try:
-        zone_of(name or "UTC")
-    except ValueError:
-        hint = did_you_mean(name, zoneinfo.available_timezones()) or ": write e.g. Europe/Paris"
-        message = f"`{name}` is no time zone of the IANA database{hint}"
-        calendar.problems.error(calendar.mark("timeZone"), message, Code.BAD_TIME)
-    return name

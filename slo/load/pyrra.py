@@ -15,7 +15,7 @@ from slo.load.document import NAME, peek
 from slo.load.kubernetes import Metadata, metadata_in
 from slo.load.openslo_window import MAX_ROLLING_S, MIN_S
 from slo.load.percent import percent
-from slo.load.pyrra_arms import TIERS, Tier
+from slo.load.pyrra_arms import SEVERITIES, TIERS, Tier
 from slo.load.yaml import Fields, Node, Problems, text_of
 from slo.spec import (
     Alerting,
@@ -27,6 +27,7 @@ from slo.spec import (
     MatchOp,
     RatioKind,
     SampledSli,
+    Selector,
     Slo,
 )
 from slo.windows import show
@@ -36,14 +37,6 @@ KIND: Final = "ServiceLevelObjective"
 # The labels that name an SLO's service, the first one that is there. Pyrra knows no services.
 SERVICE_LABELS: Final = ("pyrra.dev/service", "service")
 _INDICATORS: Final = ("ratio", "latency", "latencyNative", "bool_gauge")
-# Severities are free text; these are the words that say what an alert does.
-_SEVERITIES: Final = {
-    "critical": ArmKind.PAGE,
-    "page": ArmKind.PAGE,
-    "info": ArmKind.TICKET,
-    "ticket": ArmKind.TICKET,
-    "warning": ArmKind.TICKET,
-}
 _KINDS: Final = tuple(tier.kind for tier in TIERS)
 _BARE: Final = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*\s*)?(\{.*\})?\s*", re.DOTALL)
 
@@ -86,6 +79,18 @@ def read(node: Node, problems: Problems) -> list[Slo] | None:
     return [slo]
 
 
+def is_one_bucket(selector: Selector) -> bool:
+    """Whether a selector names buckets of one edge, as Pyrra's latencies have to."""
+    edges = [matcher for matcher in selector.matchers if matcher.label == "le"]
+    if len(edges) != 1 or edges[0].op is not MatchOp.EQUAL:
+        return False
+    try:
+        float(edges[0].value)
+    except ValueError:
+        return False
+    return True
+
+
 def _service(fields: Fields, metadata: Metadata) -> str:
     label = next((name for name in SERVICE_LABELS if metadata.labels.get(name)), None)
     if label is None:
@@ -103,7 +108,7 @@ def _window(spec: Fields) -> float:
     if window_s and not MIN_S <= window_s <= MAX_ROLLING_S:
         message = (
             f"a rolling window of {show(window_s)} is not served: write {show(MIN_S)} to "
-            f"{show(MAX_ROLLING_S)}, which is as far as burn rates look back"
+            f"{show(MAX_ROLLING_S)}"
         )
         spec.problems.error(spec.mark("window"), message, Code.NOT_SERVED)
     return window_s
@@ -162,8 +167,7 @@ def _latency(fields: Fields) -> BasicSli | None:
     if part is None or total is None:
         return None
     events = queries.events(part, fields.problems)
-    edges = [] if events is None else [m for m in events.selectors[0].matchers if m.label == "le"]
-    if len(edges) != 1 or edges[0].op is not MatchOp.EQUAL or not _is_number(edges[0].value):
+    if events is None or not is_one_bucket(events.selectors[0]):
         message = (
             f"`{fields.where}.success.metric` must name one bucket by its edge, "
             'such as requests_seconds_bucket{le="0.5"}'
@@ -222,14 +226,6 @@ def _metric(fields: Fields) -> Node | None:
     return node
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _alerting(spec: Fields, stated: pyrra_arms.Stated) -> Alerting:
     """Pyrra's arms, unless they are switched off. `absent` says nothing when it is true, as it is
     by default and as clusters write it out: whether to tell of no data is then up to the Policy.
@@ -241,6 +237,13 @@ def _alerting(spec: Fields, stated: pyrra_arms.Stated) -> Alerting:
         absent, name = alerting.flag("absent", True), alerting.text("name", "")
         if alerting.text("absentName", ""):
             _tell_ignored(alerting, "absentName")
+        # A proposal to Pyrra, no key of the format: schemas don't have it.
+        if alerting.has("burnRateType") and alerting.text("burnRateType") != "static":
+            message = (
+                f"`{alerting.where}.burnRateType` lets thresholds follow the traffic: ignored, the "
+                "fixed ones of Pyrra's are taken"
+            )
+            alerting.problems.warn(alerting.mark("burnRateType"), message, Code.IGNORED)
         kinds, texts = _severities(alerting)
     fires = burnrates and not disabled
     return Alerting(
@@ -273,7 +276,7 @@ def _severities(alerting: Fields) -> tuple[tuple[ArmKind, ...], dict[ArmKind, Al
 
 def _kind(severities: Fields, tier: Tier, word: str) -> ArmKind:
     """The kind of arm that a severity asks for; empty, the tier's own."""
-    kind = _SEVERITIES.get(word.lower())
+    kind = SEVERITIES.get(word.lower())
     if word and kind is None:
         message = (
             f"`{severities.where}.{tier.key}` is `{word}`, which doesn't say whether to page: "

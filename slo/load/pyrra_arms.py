@@ -4,20 +4,19 @@ Pyrra has four tiers, whose lengths scale with the SLO's window from those for 2
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from slo.load.codes import Code
 from slo.load.yaml import Mark, Problems
-from slo.policies import arm_name
+from slo.policies import SHORTS_IN_LONG, arm_name, outage_burn_rate
 from slo.spec import Arm, ArmKind
 from slo.windows import UNITS_S, show
 
 _MINUTE_S, _H, _D = UNITS_S["m"], UNITS_S["h"], UNITS_S["d"]
 _BASE_S: Final = 28 * _D
-_SHORTEST_S: Final = _MINUTE_S  # four scrapes, at one every 15 s
-_SHORTS_IN_LONG: Final = 4
+_SHORTEST_S: Final = _MINUTE_S  # four scrapes, at one every 15 s; `slo.policies` knows the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,14 @@ TIERS: Final = (
     Tier("slowBurn", ArmKind.TICKET, 2.0, _D, 2 * _H, _H),
     Tier("longTermBurn", ArmKind.TICKET, 1.0, 4 * _D, 6 * _H, 3 * _H),
 )
+# Severities are free text; these are the words that say what an alert does.
+SEVERITIES: Final[Mapping[str, ArmKind]] = {
+    "critical": ArmKind.PAGE,
+    "page": ArmKind.PAGE,
+    "info": ArmKind.TICKET,
+    "ticket": ArmKind.TICKET,
+    "warning": ArmKind.TICKET,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,10 @@ def arms(stated: Stated, kinds: Sequence[ArmKind], problems: Problems) -> tuple[
     """
     if not stated.objective or not stated.window_s:
         return ()
-    if stated.window_s < _SHORTS_IN_LONG * _SHORTEST_S:
+    if stated.window_s < SHORTS_IN_LONG * _SHORTEST_S:
         message = (
             f"a window of {show(stated.window_s)} is too short to alert on: make it at least "
-            f"{show(_SHORTS_IN_LONG * _SHORTEST_S)}"
+            f"{show(SHORTS_IN_LONG * _SHORTEST_S)}"
         )
         problems.error(stated.window, message, Code.SHORT_WINDOW)
         return ()
@@ -82,14 +89,14 @@ def _arm(tier: Tier, kind: ArmKind, stated: Stated, problems: Problems) -> Arm:
     long_s, short_s = _whole_minutes(tier.long_s * scale), _whole_minutes(tier.short_s * scale)
     if short_s < _SHORTEST_S:
         short_s = _SHORTEST_S
-        long_s = max(long_s, _SHORTS_IN_LONG * short_s)
+        long_s = max(long_s, SHORTS_IN_LONG * short_s)
         message = (
             f"in a window of {show(stated.window_s)} Pyrra rounds the short window of its "
             f"{tier.burn_rate:g}x alert to 0s, so that it never fires: here it looks at "
             f"{show(long_s)} and {show(short_s)}"
         )
         problems.warn(stated.window, message, Code.SHORT_WINDOW)
-    most = _most(stated.objective)
+    most = outage_burn_rate(stated.objective)
     return Arm(
         name=arm_name(kind, long_s, short_s),
         kind=kind,
@@ -101,7 +108,7 @@ def _arm(tier: Tier, kind: ArmKind, stated: Stated, problems: Problems) -> Arm:
 
 
 def _tell_capped(stated: Stated, problems: Problems) -> None:
-    most = _most(stated.objective)
+    most = outage_burn_rate(stated.objective)
     if all(tier.burn_rate < most for tier in TIERS):
         return
     message = (
@@ -109,11 +116,6 @@ def _tell_capped(stated: Stated, problems: Problems) -> None:
         f"alerts of Pyrra's that ask for more never fire, and are capped here at {most / 2:g}"
     )
     problems.warn(stated.target, message, Code.UNREACHABLE)
-
-
-def _most(objective: float) -> float:
-    """The burn rate of a total outage. Rounded: 1 / (1 - 0.9) is 10.000000000000002 in floats."""
-    return round(1.0 / (1.0 - objective), 9)
 
 
 def _whole_minutes(seconds: float) -> float:

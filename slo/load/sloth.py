@@ -28,6 +28,7 @@ KIND: Final = "PrometheusServiceLevel"
 # One for all SLOs: Sloth takes it from its command line, 30d by default.
 WINDOW_S: Final = 30 * UNITS_S["d"]
 _SLIS: Final = ("events", "raw", "plugin")
+_INTERVALS: Final = ("all", "slierror", "metadata", "alert")
 _WINDOW: Final = re.compile(r"\{\{ *\.window *\}\}")
 
 
@@ -65,14 +66,32 @@ class _Form:
         """The key for some words. The other form's spelling is an error; it is read all the same,
         so that what else is wrong in it is said in the same run.
         """
-        head, *rest = words.split("_")
-        camel = head + "".join(word.title() for word in rest)
-        mine, theirs = (camel, words) if self.camel else (words, camel)
+        mine, theirs = self._spelt(words)
         if not fields.has(theirs):
             return mine
         reason = f"is spelt `{mine}` in {self.title}: Sloth drops this one and all that it says"
         fields.refuse(theirs, reason, Code.UNKNOWN_KEY)
         return mine if fields.has(mine) else theirs
+
+    def optional(self, fields: Fields, words: str) -> str:
+        """The key of what may be left out: Sloth takes the other form's spelling as left out, so
+        its own examples have it, and here it is a warning.
+        """
+        mine, theirs = self._spelt(words)
+        if fields.has(theirs):
+            fields.ignore(theirs)
+            message = (
+                f"`{fields.where}.{theirs}` is spelt `{mine}` in {self.title}: this one, and all "
+                "that it says, is ignored, as by Sloth"
+            )
+            fields.problems.warn(fields.mark(theirs), message, Code.IGNORED)
+        return mine
+
+    def _spelt(self, words: str) -> tuple[str, str]:
+        """How this form spells a key, and how the other one does."""
+        head, *rest = words.split("_")
+        camel = head + "".join(word.title() for word in rest)
+        return (camel, words) if self.camel else (words, camel)
 
     def labels(self, fields: Fields, key: str) -> dict[str, str]:
         """A mapping of text to text. In a file, not in the resource, Sloth also takes booleans."""
@@ -102,7 +121,7 @@ class _Group:
 def _slos(spec: Fields, form: _Form, metadata: Metadata) -> list[Slo]:
     """The SLOs that could be read."""
     group = _Group(form, metadata, _name(spec, "service"), form.labels(spec, "labels"))
-    _plugins(spec, form.key(spec, "slo_plugins"))
+    _plugins(spec, form.optional(spec, "slo_plugins"))
     slos = [_slo(fields, group) for fields in spec.maps("slos", required=True)]
     return [slo for slo in slos if slo is not None]
 
@@ -113,6 +132,7 @@ def _slo(fields: Fields, group: _Group) -> Slo | None:
     labels = {**group.labels, **form.labels(fields, "labels")}
     description = fields.text("description", "")
     _plugins(fields, "plugins")
+    _interval(fields)
     sli, alerting = _sli(fields, form), _alerting(fields, form)
     if sli is None:
         return None
@@ -158,6 +178,18 @@ def _plugins(fields: Fields, key: str) -> None:
             "generates: Vigie runs no plugins and ignores it"
         )
         fields.problems.warn(fields.mark(key), message, Code.IGNORED)
+
+
+def _interval(fields: Fields) -> None:
+    """How often rules are evaluated, in a proposal to Sloth that its releases don't read: no key
+    of the format, so that schemas don't have it.
+    """
+    if not fields.has("interval"):
+        return
+    with fields.map("interval") as interval:
+        interval.ignore(*_INTERVALS)
+    message = f"`{interval.where}` is about the groups of rules and is ignored, as by Sloth"
+    fields.problems.warn(fields.mark("interval"), message, Code.IGNORED)
 
 
 def _sli(fields: Fields, form: _Form) -> BasicSli | None:
@@ -249,7 +281,7 @@ def _alerting(fields: Fields, form: _Form) -> Alerting:
 
 def _alert(alerting: Fields, form: _Form, kind: ArmKind) -> tuple[AlertText, bool]:
     """What one kind of alert carries, and whether it is switched off."""
-    with alerting.maybe_map(form.key(alerting, f"{kind}_alert")) as alert:
+    with alerting.maybe_map(form.optional(alerting, f"{kind}_alert")) as alert:
         if alert is None:
             return AlertText(), False
         text = _text(alert, form)

@@ -16,7 +16,7 @@ import yaml
 from slo import windows
 from slo.load.codes import Code
 from slo.load.marks import LoadError, Mark, Problem, Problems
-from slo.load.nodes import BOOL, NULL, Node, documents, plain, text_of
+from slo.load.nodes import BOOL, MERGE, NULL, Node, documents, merged, plain, text_of
 
 __all__ = [
     "Fields",
@@ -51,6 +51,8 @@ class Fields:
             return
         for key, value in node.raw.value:
             key_mark = node.child(key).mark
+            if key.tag == MERGE:
+                continue
             if not isinstance(key, yaml.ScalarNode):
                 problems.error(key_mark, "a key must be text", Code.WRONG_TYPE)
             elif key.value in self._nodes:
@@ -59,6 +61,10 @@ class Fields:
             else:
                 self._nodes[key.value] = node.child(value)
                 self._marks[key.value] = key_mark
+        for key, value in merged(node, problems):
+            if isinstance(key, yaml.ScalarNode) and key.value not in self._nodes:
+                self._nodes[key.value] = node.child(value)
+                self._marks[key.value] = node.child(key).mark
 
     def has(self, key: str) -> bool:
         return key in self._nodes

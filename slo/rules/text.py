@@ -3,34 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import yaml
-
 from slo.rules.model import Group, Resource, Rule
 from slo.rules.query import duration
+from slo.yaml_text import dumped
 
 _API: Final = "monitoring.coreos.com/v1"
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, which is how people read PromQL."""
-
-
-def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
-
-
-_Dumper.add_representer(str, _represent)
-
-
 def rule_file(groups: Iterable[Group], header: str) -> str:
     """One rule file. One document: Prometheus reads no second one."""
-    return _dumped({"groups": [_group(group) for group in groups]}, header)
+    return header + dumped({"groups": [_group(group) for group in groups]})
 
 
 def manifests(resources: Iterable[Resource], header: str) -> str:
     """One document for each object."""
-    return "---\n".join(_dumped(_manifest(resource), header) for resource in resources)
+    return "---\n".join(header + dumped(_manifest(resource)) for resource in resources)
 
 
 def _manifest(resource: Resource) -> dict[str, object]:
@@ -60,8 +47,3 @@ def _rule(rule: Rule) -> dict[str, object]:
 
 def _mapping(key: str, values: Mapping[str, str]) -> dict[str, object]:
     return {key: {name: str(values[name]) for name in sorted(values)}} if values else {}
-
-
-def _dumped(value: object, header: str) -> str:
-    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
-    return f"{header}{text}"

@@ -1,14 +1,21 @@
 """Real pages, and the bad ones of the OpenMetrics test suite, as prometheus_client reads them."""
 
+import asyncio
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from collectors import strict
 from collectors.exposition import ExpositionError, Reader
 from collectors.lines import REFUSALS, Format, families, key_of
+from collectors.relabel import Action, Rule
+from collectors.scrape import Scrape, Scraper
+from collectors.scraping import AS_USUAL, Scraping
+from collectors.targets import Target
 from slo.series import Page
 from slo.spec import Selector
 
@@ -91,3 +98,79 @@ def test_a_page_of_the_openmetrics_suite_is_read_or_refused_as_it_should_be(case
         reader.read(body, OPENMETRICS, 1.0)
     with pytest.raises(REFUSALS):
         list(families(body.decode(), Format.OPENMETRICS))
+
+
+class OneTurn:
+    """A clock that gives every loop one turn."""
+
+    def __init__(self) -> None:
+        self._had: set[asyncio.Task[None] | None] = set()
+
+    def now(self) -> float:
+        return 1.0
+
+    async def sleep_until(self, at: float) -> None:
+        task = asyncio.current_task()
+        if task in self._had:
+            await asyncio.Event().wait()
+        self._had.add(task)
+
+
+async def scraped(content_type: str, scraping: Scraping) -> dict[str, Scrape]:
+    """What a scrape of each case says when a server gives it that type."""
+
+    async def answer(request: web.Request) -> web.Response:
+        body = (FILES / "openmetrics" / request.match_info["case"] / "metrics").read_bytes()
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/{case}", answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.01)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = "{}:{}".format(*runner.addresses[0][:2])
+    told: asyncio.Queue[Scrape] = asyncio.Queue()
+    scraper = Scraper(OneTurn(), told.put_nowait)
+    found_by = "job suite"  # else it may do without a fallback
+    base = Target("suite", "", "", "suite", scraping=scraping, found_by=found_by)
+    targets = [
+        replace(base, instance=case.name, url=f"http://{address}/{case.name}") for case in CASES
+    ]
+    scraper.watch({target.id: target for target in targets}, {})
+    try:
+        await scraper.start()
+        said = [await told.get() for _ in targets]
+        return {one.target_id.removeprefix("suite/"): one for one in said}
+    finally:
+        await scraper.stop()
+        await runner.cleanup()
+
+
+EVERYTHING = replace(AS_USUAL, metric_relabel=(Rule(Action.KEEP, regex=".*"),))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "scraping"),
+    [
+        (OPENMETRICS, AS_USUAL),
+        ("application/openmetrics-text; version=0.0.1", AS_USUAL),
+        (OPENMETRICS, EVERYTHING),
+        ("text/html", replace(AS_USUAL, fallback="OpenMetricsText1.0.0")),
+    ],
+)
+async def test_a_served_case_of_the_suite_is_accepted_or_refused_as_it_says(
+    content_type: str, scraping: Scraping
+) -> None:
+    said = await scraped(content_type, scraping)
+    accepted = {name for name, one in said.items() if one.error is None}
+    assert len(said) == len(CASES) == 70
+    assert accepted == {
+        case.name for case in CASES if json.loads((case / "test.json").read_text())["shouldParse"]
+    }
+    assert all(one.page is None for one in said.values() if one.error is not None)
+
+
+async def test_without_a_fallback_a_page_of_unknown_type_is_refused_by_name() -> None:
+    said = await scraped("text/html", AS_USUAL)
+    reason = "unsupported Content-Type text/html, and no fallback_scrape_protocol"
+    assert {one.error for one in said.values()} == {reason}

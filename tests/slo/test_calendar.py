@@ -2,6 +2,7 @@
 # ruff: noqa: DTZ001 - wall-clock times, whose zone stands beside them
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,7 +28,7 @@ WALL = [Unit.DAY, Unit.WEEK, Unit.MONTH, Unit.QUARTER, Unit.YEAR]
 
 
 def utc(*parts: int) -> float:
-    return datetime(*parts, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]
+    return datetime(*parts, tzinfo=UTC).timestamp()  # type: ignore[misc,arg-type]  # year to minute
 
 
 def shown(at: float, zone: str) -> str:
@@ -75,13 +76,20 @@ def test_a_day_is_what_walking_the_minutes_of_the_wall_clock_says(data: st.DataO
     assert period(calendar, at) == walked(zone, minute, at)
 
 
-def walked(zone: str, minute: int, at: float) -> tuple[float, float]:
-    """The day around an instant, from the wall clock alone."""
-    info = ZoneInfo(zone)
-    walls = {}
-    for second in range(int(at) - 4 * 86_400, int(at) + 4 * 86_400, 60):
+@cache
+def minutes_of(zone: str) -> dict[datetime, int]:
+    """When the wall clock first shows each minute, around all instants that are drawn."""
+    info, base = ZoneInfo(zone), int(ZONES[zone].replace(tzinfo=UTC).timestamp())
+    walls: dict[datetime, int] = {}
+    for second in range(base - 8 * 86_400, base + 8 * 86_400, 60):
         wall = datetime.fromtimestamp(second, info)
         walls.setdefault(wall.replace(tzinfo=None, fold=0), second)
+    return walls
+
+
+def walked(zone: str, minute: int, at: float) -> tuple[float, float]:
+    """The day around an instant, from the wall clock alone."""
+    walls = minutes_of(zone)
     days = {wall.date() for wall in walls}
     first, last = min(days) + timedelta(days=1), max(days) - timedelta(days=1)
     starts = set()

@@ -14,7 +14,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slo.alerts import Alerts, Arms, Measured, judge
-from slo.ledger import DAY_S, MICROSECONDS, Addition, Ledger, WindowSums, empty, no_spans
+from slo.ledger import DAY_S, MICROSECONDS, Addition, Ledger, WindowSums, empty
+from slo.spans import no_spans
 from slo.spec import AlertState, Arm, ArmKind, Policy
 
 T0 = 1_790_000_000 // 3600 * 3600
@@ -22,6 +23,7 @@ OK, FIRING, FROZEN = AlertState.OK, AlertState.FIRING, AlertState.FROZEN
 MINUTES = (1, 3, 5, 15, 30)  # the lengths of windows
 
 Bucket = tuple[int, int]  # good and bad events of one minute
+Measures = tuple[Sequence[float], Sequence[int]]  # the last two fields of Look
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ stories = st.lists(
 def test_every_arm_stands_as_the_rules_say(
     made: list[Watched],
     units: tuple[int, int],
-    story: list[tuple[tuple[Bucket, Bucket], tuple[object, object]]],
+    story: list[tuple[tuple[Bucket, Bucket], tuple[Measures, Measures]]],
 ) -> None:
     engine = Judge(made, units)
     expected = [Standing() for _ in made]
@@ -257,7 +259,7 @@ def test_every_arm_stands_as_the_rules_say(
         looks = []
         for col in (0, 1):
             minutes[col] = [buckets[col], *minutes[col][:-1]]
-            looks.append(Look(minutes[col], *measured[col]))  # type: ignore[misc]
+            looks.append(Look(minutes[col], *measured[col]))
         expected = [
             judged(one, looks[one.col], before, now)
             for one, before in zip(made, expected, strict=True)

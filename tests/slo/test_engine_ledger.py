@@ -13,23 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo.ledger import (
-    DAY_S,
-    MAX_WINDOW_S,
-    Addition,
-    Ledger,
-    Row,
-    Spans,
-    WindowSums,
-    empty,
-    no_spans,
-)
+from slo.ledger import DAY_S, REACH_S, Addition, Ledger, Row, WindowSums, empty
+from slo.spans import Spans, no_spans
 
 T0 = 1_790_000_000 // 3600 * 3600
 OPEN_FOR_S = 60
-LENGTHS = (60, 300, 1800, 3600, 7200, 21_600, DAY_S, 3 * DAY_S, 28 * DAY_S, MAX_WINDOW_S)
+LENGTHS = (60, 300, 1800, 3600, 7200, 21_600, DAY_S, 3 * DAY_S, 28 * DAY_S, REACH_S)
 # How far sealed sums reach back, by the width of their boundaries (`slo.ledger`).
-REACHES = ((60, 9000), (300, 108_000), (3600, 432_000), (14_400, MAX_WINDOW_S))
+REACHES = ((60, 9000), (300, 108_000), (3600, 432_000), (14_400, REACH_S))
 
 Three = tuple[int, int, int]
 
@@ -180,7 +171,7 @@ class Told:
         self._check_sums(window)
         if self._is_exact(at):
             assert window.start == at
-        elif self.now - at <= MAX_WINDOW_S:
+        elif self.now - at <= REACH_S:
             assert 0 <= at - window.start < max((self.now - at) / 30, self.slice_s)
 
     def _check_since_each(self, col: int, length: int) -> None:

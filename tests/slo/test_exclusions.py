@@ -4,6 +4,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from time import perf_counter
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,8 +32,8 @@ SATURDAY = datetime(2026, 10, 3, 22)
 ALWAYS = (0.0, 4e9)
 
 
-def window(recurrence: str = "", **changes: object) -> MaintenanceWindow:
-    fields = {
+def window(recurrence: str = "", **changes: Any) -> MaintenanceWindow:
+    fields: dict[str, Any] = {
         "name": "db",
         "services": ("checkout",),
         "slos": (),
@@ -44,7 +45,7 @@ def window(recurrence: str = "", **changes: object) -> MaintenanceWindow:
         "owner": "team-shop",
         "reason": "upgrade",
     }
-    return MaintenanceWindow(**{**fields, **changes})  # type: ignore[arg-type]
+    return MaintenanceWindow(**{**fields, **changes})
 
 
 def starts(one: MaintenanceWindow, period: str = "2026") -> list[str]:
@@ -155,9 +156,9 @@ def test_occurrences_are_cut_to_what_is_asked_for() -> None:
     ],
 )
 def test_all_that_a_window_names_must_fit(
-    changes: dict[str, object], whole: bool, mine: bool, other_slo: bool, other_service: bool
+    changes: dict[str, Any], whole: bool, mine: bool, other_slo: bool, other_service: bool
 ) -> None:
-    one, labels = window(**changes), {"tier": "1"}  # type: ignore[arg-type]
+    one, labels = window(**changes), {"tier": "1"}
     assert selects_service(one, "checkout", labels) is whole
     assert selects(one, slo(), labels) is mine
     assert selects(one, slo(name="latency"), labels) is other_slo

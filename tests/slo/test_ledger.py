@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slo.ledger import DAY_S, MAX_WINDOW_S, Addition, Ledger, Row, Spans, empty, no_spans
+from slo.ledger import DAY_S, REACH_S, Addition, Ledger, Row, empty
+from slo.spans import Spans, no_spans
 
 T0 = 1_790_000_000 // 3600 * 3600
 LENGTHS = (5, 60, 300, 1800, 3600, 7200, 21_600, DAY_S, 3 * DAY_S, 30 * DAY_S)
@@ -142,4 +143,4 @@ def test_a_slice_must_divide_a_minute(slice_s: int) -> None:
 
 def test_a_live_window_is_at_most_35_days() -> None:
     with pytest.raises(ValueError, match="35 days"):
-        empty(10, 1, T0).window(T0, MAX_WINDOW_S + 1)
+        empty(10, 1, T0).window(T0, REACH_S + 1)

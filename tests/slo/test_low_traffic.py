@@ -4,15 +4,17 @@ From one request an hour to a thousand a second, over the ledger and the arms th
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
 
 from slo.alerts import Alerts, Arms, Measured, judge
-from slo.ledger import DAY_S, MICROSECONDS, Addition, Ledger, WindowSums, empty, no_spans
+from slo.ledger import DAY_S, MICROSECONDS, Addition, Ledger, WindowSums, empty
 from slo.load.marks import Problems
 from slo.policies import arms_for
 from slo.promql import compile_events
+from slo.spans import no_spans
 from slo.spec import AlertState, ArmKind, CountingSli, Policy, RatioKind, Slo
 
 T0 = 1_790_000_000 // 3600 * 3600
@@ -33,19 +35,16 @@ class Service:
         self.alerts = Alerts(
             np.zeros(count, dtype=np.int8), np.zeros(count), np.full(count, np.nan)
         )
-        self.ledger: Ledger = empty(SLICE_S, 1, T0 - 30 * DAY_S)
+        self.ledger = new()
         self.now = T0
 
     def clean(self, per_day: float) -> None:
-        """Thirty days without a failure: hour by hour, the last two by slices."""
-        for width, first, last in ((3600, 0, 718 * 3600), (SLICE_S, 718 * 3600, 720 * 3600)):
-            for at in range(first, last, width):
-                total = int((at + width) * per_day / DAY_S) - int(at * per_day / DAY_S)
-                self._put(T0 - 30 * DAY_S + at, total, total, width)
+        """Thirty days without a failure."""
+        self.ledger = cleaned(per_day)
 
     def slice(self, good: int, bad: int) -> None:
         """One more slice goes by."""
-        self._put(self.now, good, good + bad, SLICE_S)
+        self.ledger = put(self.ledger, self.now, good, good + bad, SLICE_S)
         self.now += SLICE_S
 
     def pages(self) -> bool:
@@ -55,17 +54,32 @@ class Service:
         self.alerts = judge(self.flat, self.alerts, windows, self.now, self._last)
         return bool((self.flat.pages & (self.alerts.state == AlertState.FIRING)).any())
 
-    def _put(self, start: int, good: int, total: int, measured_s: int) -> None:
-        sums = np.array([[good], [total], [measured_s * MICROSECONDS]], dtype=np.int64)
-        self.ledger = self.ledger.add(Addition({start: sums}, no_spans()))
-        self.ledger, _ = self.ledger.seal(start)
-
     def _measured(self, length: float) -> Measured:
         sums = self.ledger.window(self.now, length)
         return Measured(sums, np.ones(1), np.zeros(1))
 
     def _last(self, col: int, least: int, at_most_s: float) -> WindowSums:
         return self.ledger.last_events(col, least, self.now, at_most_s)
+
+
+def new() -> Ledger:
+    return empty(SLICE_S, 1, T0 - 30 * DAY_S)
+
+
+def put(ledger: Ledger, start: int, good: int, total: int, measured_s: int) -> Ledger:
+    sums = np.array([[good], [total], [measured_s * MICROSECONDS]], dtype=np.int64)
+    return ledger.add(Addition({start: sums}, no_spans())).seal(start)[0]
+
+
+@cache
+def cleaned(per_day: float) -> Ledger:
+    """Thirty days without a failure: hour by hour, the last two by slices."""
+    ledger = new()
+    for width, first, last in ((3600, 0, 718 * 3600), (SLICE_S, 718 * 3600, 720 * 3600)):
+        for at in range(first, last, width):
+            total = int((at + width) * per_day / DAY_S) - int(at * per_day / DAY_S)
+            ledger = put(ledger, T0 - 30 * DAY_S + at, total, total, width)
+    return ledger
 
 
 RATES_A_DAY = [24, 240, 14_400, 86_400, 8_640_000, 86_400_000]  # 1/h, 10/h, 10/min, 1/s, 100/s

@@ -209,7 +209,52 @@ def test_a_written_arm_that_could_not_work_is_an_error_at_its_place(
     problems = Problems()
     implied = Alerting(arms=tuple(replace(arm, mark=None) for arm in arms))
     arms_for(_slo(objective, alerting=implied), DEFAULT, 15, problems)
-    assert problems.items == [Problem(PLACE, text, warning=True, code=code)]
+    (problem,) = problems.items
+    assert (problem.mark, problem.warning, problem.code) == (PLACE, True, code)
+
+
+IMPLIED = Alerting(
+    arms=(
+        Arm("page-30m-3m", ArmKind.PAGE, 14.0, 30 * MINUTE, 3 * MINUTE, 60),
+        Arm("page-3h-15m", ArmKind.PAGE, 7.0, 3 * HOUR, 15 * MINUTE, 480),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "expected", "raised"),
+    [
+        (45, ["page-30m-3m", "page-3h-15m"], []),
+        # Four scrapes are 4, 8 and 40 minutes, and the long window has four times that.
+        (60, ["page-30m-4m", "page-3h-15m"], ["3m, which holds under 4 scrapes (one every 1m)"]),
+        (120, ["page-32m-8m", "page-3h-15m"], ["3m, which holds under 4 scrapes (one every 2m)"]),
+        (600, ["page-2h40m-40m", "page-3h-40m"], ["`page-2h40m-40m` here", "`page-3h-40m` here"]),
+        (3600, ["page-16h-4h"], ["`page-16h-4h` here", "`page-16h-4h` here"]),
+    ],
+)
+def test_lengths_that_a_format_implies_are_raised_to_four_scrapes_with_a_warning(
+    interval_s: float, expected: list[str], raised: list[str]
+) -> None:
+    problems = Problems()
+    arms = arms_for(_slo(alerting=IMPLIED), DEFAULT, interval_s, problems)
+    assert [arm.name for arm in arms] == expected
+    assert (arms[-1].burn_rate, arms[-1].after_s) == (7.0, 480)
+    assert all(4 * interval_s <= arm.short_s <= arm.long_s / 4 for arm in arms)
+    assert len(problems.items) == len(raised)
+    for problem, words in zip(problems.items, raised, strict=True):
+        assert (problem.mark, problem.warning, problem.code) == (PLACE, True, Code.SHORT_WINDOW)
+        assert "which the format of SLO `checkout/latency` implies" in problem.message
+        assert words in problem.message
+
+
+def test_a_window_without_room_for_what_a_format_implies_is_an_error() -> None:
+    problems = Problems()
+    slo = _slo(window_s=15 * HOUR, alerting=IMPLIED)
+    assert arms_for(slo, DEFAULT, 3600, problems) == ()
+    assert [str(problem) for problem in problems.items] == [
+        "slo.yaml:1:1: error[V404] a window of 15h is too short for a scrape every 1h: "
+        "it must be at least 16h"
+    ]
 
 
 PAGE = Arm("page-1h-5m", ArmKind.PAGE, 10, HOUR, 5 * MINUTE)

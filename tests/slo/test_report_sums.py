@@ -1,5 +1,6 @@
 """Sums over one-minute slices: equal to the unit to walking the minutes one by one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -84,17 +85,26 @@ def test_any_method_with_any_exclusions_is_what_walking_the_minutes_says(
 def walked(world: World, one: Asked) -> Counted:
     """The rules, one slice after the other, in plain numbers."""
     wide = one.how.slice_s // 60 if one.how else 1
-    sums = [[0, 0, 0], [0, 0, 0]]
-    for start in range(one.first, one.last, wide):
+    out = {minute for begin, end in one.out for minute in range(begin, end)}
+    held = {minute: sums for (sli, minute), sums in world.minutes.items() if sli == one.sli}
+    slices = range(one.first, one.last, wide)
+    # Those in which nothing was measured and nothing is left out are all alike.
+    special = {m - (m - one.first) % wide for m in out | set(held)} & set(slices)
+    alike = [(len(slices) - len(special)) * value for value in counted(one.how, [])]
+    sums = [alike, alike]
+    for start in special:
         minutes = range(start, start + wide)
-        inside = [m for m in minutes if not any(a <= m < b for a, b in one.out)]
-        for place, chosen in enumerate((list(minutes), inside)):
+        inside = [m for m in minutes if m not in out]
+        for place, chosen in enumerate((minutes, inside)):
             if chosen:
-                held = [world.minutes.get((one.sli, m), (0, 0, 0)) for m in chosen]
-                slice_ = [sum(values) for values in zip(*held, strict=True)]
-                counted = slice_ if one.how is None else counts_for(one.how, slice_)
-                sums[place] = [a + b for a, b in zip(sums[place], counted, strict=True)]
+                more = counted(one.how, [held[m] for m in chosen if m in held])
+                sums[place] = [a + b for a, b in zip(sums[place], more, strict=True)]
     return Counted(Sums(*sums[0]), Sums(*sums[1]))
+
+
+def counted(how: Slicing | None, minutes: Sequence[Minute]) -> list[int]:
+    slice_ = [sum(values) for values in zip((0, 0, 0), *minutes, strict=True)]
+    return slice_ if how is None else counts_for(how, slice_)
 
 
 def counts_for(how: Slicing, slice_: list[int]) -> list[int]:

@@ -270,14 +270,22 @@ def checked(many: Sequence[Slo], convert: Converter, folder: Path) -> tuple[Conv
 
 
 @pytest.mark.parametrize("to", CONVERTERS)
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 5,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(many=slos())
 def test_every_difference_is_a_loss(to: str, many: list[Slo], folder: Path) -> None:
     found, _ = checked(many, CONVERTERS[to], folder)
     assert text.stream(found.documents) == text.stream(CONVERTERS[to](many, SOURCES, {}).documents)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 5,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(many=slos())
 def test_openslo_leaves_no_slo_out_and_its_annotation_restores_the_rest(
     many: list[Slo], folder: Path
@@ -289,7 +297,11 @@ def test_openslo_leaves_no_slo_out_and_its_annotation_restores_the_rest(
 
 
 @pytest.mark.parametrize("to", ["sloth", "pyrra"])
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=settings().max_examples // 8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(many=slos())
 def test_a_way_over_openslo_ends_where_the_straight_one_does(
     to: str, many: list[Slo], folder: Path

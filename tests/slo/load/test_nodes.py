@@ -18,6 +18,8 @@ REFUSED = [
     ("a: b\nc: \x00", "2:4: error[V002] not YAML: character U+0000 is not allowed"),
     ("a: \ud800", "1:4: error[V002] not YAML: a character that UTF-8 can't hold"),
     ("a: !env HOME", "1:4: error[V104] the YAML tag `!env` means nothing to Vigie"),
+    ("a: !!python/name:os.system ''", "1:4: error[V104] the YAML tag `tag:yaml.org,2002:python/"),
+    ("a: &a {<<: *a}", "1:1: error[V003] an alias stands inside what it names: write it out"),
     ("a: &a [*a]", "1:1: error[V003] an alias stands inside what it names: write it out"),
     (BOMB, "1:1: error[V003] over 100000 values once aliases are replaced: split it"),
     ("x: " + "[" * 300_000, f"1:{MAX_DEPTH + 3}: error[V003] nested over 100 levels deep"),

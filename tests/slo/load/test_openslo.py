@@ -263,6 +263,16 @@ REFUSED = [
         "targetPercent: 0",
         ["34:22: error[V401] `spec.objectives[0].targetPercent` is 0; it must be above 0"],
     ),
+    (
+        "target: 0.999",
+        'target: "0.999"',
+        ["34:15: error[V104] `spec.objectives[0].target` must be a number"],
+    ),
+    (
+        "target: 0.999",
+        "target: 1e999",
+        ["34:15: error[V106] `spec.objectives[0].target` is 1e999; it must be smaller than that"],
+    ),
     ("      target: 0.999\n", "", ["33:7: error[V103] missing key `spec.objectives[0].target`"]),
     (
         "target: 0.999",

@@ -191,6 +191,14 @@ def test_what_only_shapes_pyrras_rules_gets_a_warning(keys: str) -> None:
     assert (problem.warning, problem.code) == (True, Code.IGNORED)
 
 
+def test_thresholds_that_follow_the_traffic_get_a_warning_and_are_fixed() -> None:
+    slo, (problem,) = _read(RATIO + "  alerting: {burnRateType: dynamic}\n")
+    fixed, problems = _read(RATIO + "  alerting: {burnRateType: static}\n")
+    assert slo == fixed
+    assert problems == []
+    assert (problem.warning, problem.code) == (True, Code.IGNORED)
+
+
 def test_defaults_that_a_cluster_writes_out_get_none() -> None:
     text = (
         f"{RATIO}  alerting: {{absent: true, burnrates: true}}\n"
@@ -214,7 +222,7 @@ def test_one_metric_twice_gets_a_warning() -> None:
         ("target: '99.5'", "target: '100'", [("11:11", Code.NO_BUDGET)]),
         ("target: '99.5'", "target: ninety", [("11:11", Code.WRONG_TYPE)]),
         ("  target: '99.5'\n", "", [("11:3", Code.MISSING_KEY)]),
-        ("window: 4w", "window: 12w", [("12:11", Code.NOT_SERVED)]),
+        ("window: 4w", "window: 60w", [("12:11", Code.NOT_SERVED)]),
         ("window: 4w", "window: 2m", [("12:11", Code.SHORT_WINDOW)]),
         ("window: 4w", "window: 4", [("12:11", Code.BAD_DURATION)]),
         ("service: checkout", "service: a-", [("7:24", Code.BAD_NAME)]),

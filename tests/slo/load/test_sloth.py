@@ -187,6 +187,14 @@ def test_plugins_of_rule_generation_are_ignored_with_a_warning(where: str, name:
     assert "(a/b/v1)" in problem.message
 
 
+def test_intervals_of_rule_groups_are_ignored_with_a_warning() -> None:
+    text = FILE.replace("    sli:\n", "    interval: {slierror: 4m, alert: 2m}\n    sli:\n")
+    (slo,), (problem,) = _read(text)
+    assert slo.id == "checkout/answers"
+    assert (str(problem.mark), problem.code) == ("sloth.yml:11:15", Code.IGNORED)
+    assert problem.warning
+
+
 def test_an_alert_without_a_name_is_an_error_unless_both_are_disabled() -> None:
     off = "    alerting: {page_alert: {disable: true}, ticket_alert: {disable: true}}\n"
     (slo,), problems = _read(FILE.replace(ALERTING, off))
@@ -197,19 +205,42 @@ def test_an_alert_without_a_name_is_an_error_unless_both_are_disabled() -> None:
     assert _said(FILE.replace(ALERTING, "")) == [("7:5", Code.MISSING_KEY)]
 
 
-def test_the_other_forms_spelling_is_named_and_still_read() -> None:
-    text = FILE.replace("page_alert", "pageAlert").replace("critical", "~")
+def test_the_other_forms_spelling_of_a_query_is_named_and_still_read() -> None:
+    text = FILE.replace("error_query", "errorQuery").replace("sum(rate(hits_total{", "sum(deriv(h{")
     _, problems = _read(text)
     assert [(str(p.mark), p.code) for p in problems] == [
-        ("sloth.yml:19:7", Code.UNKNOWN_KEY),
-        ("sloth.yml:20:18", Code.EMPTY),
+        ("sloth.yml:13:9", Code.UNKNOWN_KEY),
+        ("sloth.yml:13:25", Code.OUTSIDE),
     ]
     assert problems[0].message == (
-        "`slos[0].alerting.pageAlert` is spelt `page_alert` in a prometheus/v1 file: "
+        "`slos[0].sli.events.errorQuery` is spelt `error_query` in a prometheus/v1 file: "
         "Sloth drops this one and all that it says"
     )
     text = RESOURCE.replace("errorQuery", "error_query")
     assert _said(text, sloth.read_kubernetes) == [("19:11", Code.UNKNOWN_KEY)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reader", "place", "mine"),
+    [
+        (FILE.replace("page_alert", "pageAlert"), sloth.read, "20:9", "page_alert"),
+        (
+            RESOURCE.replace("pageAlert", "page_alert"),
+            sloth.read_kubernetes,
+            "26:11",
+            "pageAlert",
+        ),
+    ],
+)
+def test_what_the_other_form_says_of_alerts_is_dropped_with_a_warning_as_by_sloth(
+    text: str, reader: object, place: str, mine: str
+) -> None:
+    (slo,), (problem,) = _read(text, reader)
+    assert slo.alerting.page == AlertText()
+    assert slo.alerting.without == {ArmKind.TICKET}
+    assert (str(problem.mark), problem.code) == (f"sloth.yml:{place}", Code.IGNORED)
+    assert problem.warning
+    assert f"is spelt `{mine}` in" in problem.message
 
 
 def test_a_label_may_be_a_boolean_in_a_file_and_not_in_a_resource() -> None:

@@ -49,7 +49,40 @@ def test_a_value_is_taken(text: str, take: Take, value: object) -> None:
     assert _taken(text, take) == (value, [])
 
 
+MERGED = """\
+all: &all {a: '1', b: '2'}
+more: &more {b: '3', c: '4'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("k: {<<: *all}", {"a": "1", "b": "2"}),
+        ("k: {b: '5', <<: *all}", {"b": "5", "a": "1"}),  # what stands there itself wins
+        ("k: {<<: *all, b: '5'}", {"b": "5", "a": "1"}),
+        ("k: {<<: [*more, *all]}", {"b": "3", "c": "4", "a": "1"}),  # then the first one
+        ("k: {<<: {d: '6', <<: *all}}", {"d": "6", "a": "1", "b": "2"}),
+        ("k: {'<<': x}", {"<<": "x"}),  # in quotes it is a key
+    ],
+)
+def test_a_merge_key_adds_what_another_mapping_says(text: str, value: object) -> None:
+    assert _taken(MERGED + text, lambda f: f.labels("k")) == (value, [])
+
+
+def test_what_is_wrong_in_a_merged_mapping_is_said_where_it_is_written() -> None:
+    text = "all: &all {a: ~}\nk: {<<: *all}"
+    _, problems = _taken(text, lambda f: f.labels("k"))
+    assert problems == ["f:1:12: error[V107] `spec.k.a` has no value"]
+
+
 BAD: list[tuple[str, Take, object, str]] = [
+    (
+        "{<<: [1]}",
+        lambda f: f.names(),
+        (),
+        "1:2: error[V104] `<<` adds mappings: name one, or a list of them",
+    ),
     ("x: 1", lambda f: f.text("k"), "", "1:1: error[V103] missing key `spec.k`"),
     ("k:", lambda f: f.text("k"), "", "1:1: error[V107] `spec.k` has no value"),
     ("k: ' '", lambda f: f.text("k"), "", "1:4: error[V107] `spec.k` must not be empty"),

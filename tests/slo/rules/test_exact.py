@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -170,9 +171,9 @@ def test_a_calendar_window_has_alerts_and_no_budget() -> None:
     ],
 )
 def test_what_promql_has_no_form_for_is_refused_by_name(
-    change: dict[str, object], reason: str
+    change: dict[str, Any], reason: str
 ) -> None:
-    slo = replace(SLO, name="odd", **change)  # type: ignore[arg-type]
+    slo = replace(SLO, name="odd", **change)
     problems = Problems()
     assert exact.rules([Watched(slo, DEFAULT, ()), watched(SLO)], {}, problems) == []
     (problem,) = problems.errors

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,9 @@ SLO = Slo("shop", "checkout", 0.999, 30 * DAY_S, SLI, format=Format.SLOTH)
 NAME = Alerting(name="Burns")
 
 
-def groups(slo: Slo, **options: object) -> tuple[Group, ...]:
+def groups(slo: Slo, **options: Any) -> tuple[Group, ...]:
     problems = Problems()
-    (made,) = sloth.rules([slo], sloth.Options(**options), problems)  # type: ignore[arg-type]
+    (made,) = sloth.rules([slo], sloth.Options(**options), problems)
     assert problems.items == []
     return made.groups
 
@@ -161,10 +162,8 @@ def test_a_kind_of_alert_that_is_switched_off_is_not_there() -> None:
         ({"window_s": 7 * DAY_S}, "no alert windows for 7d, only for 28d, 30d"),
     ],
 )
-def test_what_sloth_has_no_form_for_is_refused_by_name(
-    change: dict[str, object], reason: str
-) -> None:
-    slo = replace(SLO, name="odd", mark=Mark("a.yaml", 3, 1), **change)  # type: ignore[arg-type]
+def test_what_sloth_has_no_form_for_is_refused_by_name(change: dict[str, Any], reason: str) -> None:
+    slo = replace(SLO, name="odd", mark=Mark("a.yaml", 3, 1), **change)
     (refusal,) = refusals(slo)
     assert refusal.startswith("a.yaml:3:1: error[V112] SLO `shop/odd` has no form in Sloth's rules")
     assert reason in refusal
