@@ -1,0 +1,94 @@
+"""The kind `Integration`: who may tell of changes, at an address of its own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from collectors import changes_github, changes_gitlab, keys
+from collectors.changes import Integration
+from slo.load.codes import Code
+from slo.load.document import Document, opened
+from slo.load.yaml import Fields, Mark, Node, Problems, text_of
+
+GITHUB, GITLAB, ARGOCD = "github", "gitlab", "argocd"
+TYPES: Final = (GITHUB, GITLAB, ARGOCD)
+EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    GITHUB: tuple(changes_github.EVENTS),
+    GITLAB: tuple(changes_gitlab.EVENTS),
+}
+_OF_GIT: Final = ("events", "branches", "workflows")
+
+
+def read(node: Node, problems: Problems) -> Integration | None:
+    """An `Integration` document; files with its secrets are looked for beside it."""
+    before = len(problems.errors)
+    with opened(node, problems) as document:
+        integration = _integration(document)
+    return integration if len(problems.errors) == before else None
+
+
+def check_keys(integrations: Iterable[Integration], problems: Problems) -> None:
+    """No two integrations have one key: nobody could tell who speaks."""
+    first: dict[str, Integration] = {}
+    for one in integrations:
+        value = one.key.value()
+        other = first.setdefault(value, one) if value is not None else one
+        if other is not one:
+            message = f"Integration `{one.name}` has the key of `{other.name}`: make another one"
+            problems.error(one.mark or Mark("", 1, 1), message, Code.DUPLICATE)
+
+
+def _integration(document: Document) -> Integration:
+    spec = document.spec
+    kind = spec.choice("type", TYPES)
+    if kind == ARGOCD:
+        for key in _OF_GIT:
+            spec.refuse(key, "says nothing of Argo CD's syncs: remove it", Code.CONFLICT)
+    return Integration(
+        name=_own_name(document),
+        type=kind,
+        services=_services(spec),
+        events=_events(spec, kind),
+        environments=tuple(spec.texts("environments")),
+        branches=() if kind == ARGOCD else tuple(spec.texts("branches")),
+        workflows=() if kind == ARGOCD else tuple(spec.texts("workflows")),
+        key=keys.read_key(spec),
+        secret=keys.read(spec, "secret"),
+        mark=document.mark,
+    )
+
+
+def _own_name(document: Document) -> str:
+    """It is the `source` of its changes; `api` is that of the API's."""
+    if document.name == "api":
+        message = "an Integration can't be called `api`: changes of the API are called so"
+        document.spec.problems.error(document.mark, message, Code.NOT_ALLOWED)
+    return document.name
+
+
+def _services(spec: Fields) -> dict[str, tuple[str, ...]]:
+    """By repository or application: one service or a list of them."""
+    found: dict[str, tuple[str, ...]] = {}
+    with spec.maybe_map("services") as services:
+        for name in services.names() if services is not None else ():
+            assert services is not None
+            node = services.node_of(name)
+            if node is None:
+                continue
+            is_list = isinstance(node.raw.value, list)
+            found[name] = (
+                tuple(services.texts(name))
+                if is_list
+                else (text_of(node, spec.problems, f"{services.where}.{name}"),)
+            )
+    return found
+
+
+def _events(spec: Fields, kind: str) -> tuple[str, ...]:
+    if kind == ARGOCD:
+        return ()
+    wanted, known = spec.texts("events"), EVENTS[kind]
+    for word in wanted:
+        if word and word not in known:
+            message = f"`{word}` is no event that is taken of {kind}: {', '.join(known)} are"
+            spec.problems.error(spec.mark("events"), message, Code.NOT_ALLOWED)
+    return tuple(wanted)
