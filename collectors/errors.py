@@ -3,6 +3,7 @@
 CollectError            one scrape failed, as a whole; `reason` says why
 ├── ExpositionError     the page cannot be read
 ├── FetchError          no whole page arrived
+│   └── AccessError     credentials or certificates can't be used, or got
 └── SourceError         a DataSource gave no answer that can be used
     ├── SourceUnreachable   refused, no such host, TLS, cut short
     ├── SourceTimeout       no whole answer in time
@@ -34,6 +35,10 @@ class OpenMetricsRefused(ExpositionError):  # noqa: N818 - it says who was refus
 
 class FetchError(CollectError):
     """No whole page arrived."""
+
+
+class AccessError(FetchError):
+    """What the server must be shown can't be read or got. It never holds a secret."""
 
 
 class SourceError(CollectError):

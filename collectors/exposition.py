@@ -8,17 +8,20 @@ prometheus_client from time to time, and both readings must agree.
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collectors import strict
 from collectors.errors import ExpositionError
-from collectors.labels import Choice, compatible
+from collectors.labels import Choice, as_seen, compatible
+from collectors.limits import check_labels, check_samples, limits_labels
 from collectors.lines import Format, format_of, key_of, parse_line, parse_series, shortened, split
-from collectors.scan import Needles
-from slo.series import Floats, Ints, Layout, Page
+from collectors.scan import Needles, sample_lines
+from collectors.scraping import AS_USUAL, Scraping
+from collectors.sieve import Fate, Sieve
+from slo.series import RULES, Floats, Ints, Layout, Page
 from slo.spec import Selector
 
 __all__ = ["ExpositionError", "Reader", "compatible"]
@@ -32,13 +35,33 @@ _COUNTER_LIMIT = 2.0**63
 _SPARE_SERIES = 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the last good page held: sample lines, those that metric relabelling left, and how many
+    of the wanted series were not on the page before.
+    """
+
+    scraped: int = 0
+    kept: int = 0
+    added: int = 0
+
+
 class Reader:
     """The pages of one target, one after another. Not for two threads at once.
 
     `selectors` name counters, `gauges` series whose current value is wanted, whatever it is; a
-    selector may be among both. A refused page raises ExpositionError and is not remembered; the
-    next one is then read strictly. Timestamps on the page are passed over: a sample is as old as
-    its scrape.
+    selector may be among both. They see names and labels as Prometheus would store them: under the
+    target's `labels`, and after metric relabelling. A series keeps the name that the page gives it
+    (`collectors.labels.as_seen` tells the other), so that other rules make no new series of it;
+    its creation and the start of its process are read whatever the rules do to those lines.
+
+    A refused page raises ExpositionError and is not remembered; the next one is then read
+    strictly. Timestamps on the page are passed over, `honor_timestamps` or not: an increment lies
+    between two scrapes, and a time from the page would move it out of the time that they measure.
+
+    Label limits hold for every series after metric relabelling. Without rules only wanted series
+    are looked at when first seen, and all of them on pages that are read strictly. `sample_limit`
+    is exact on every page.
     """
 
     def __init__(
@@ -46,21 +69,33 @@ class Reader:
         labels: Mapping[str, str],
         selectors: frozenset[Selector],
         gauges: frozenset[Selector] = frozenset(),
+        scraping: Scraping = AS_USUAL,
     ) -> None:
         self.selectors = selectors
         self.gauges = gauges
-        self._choice = Choice(labels, selectors)
-        self._gauge_choice = Choice(labels, gauges)
+        self.counts = Counts()
+        self._labels, self._scraping = dict(labels), scraping
+        self._alters = bool(scraping.metric_relabel or scraping.honor_labels)
+        self._honored = frozenset(labels) if scraping.honor_labels else frozenset()
+        self._choice = Choice(labels, selectors, scraping)
+        self._gauge_choice = Choice(labels, gauges, scraping)
         self._metrics = self._choice.metrics | self._gauge_choice.metrics
         self._read_for = frozenset(str(selector) for selector in selectors | gauges)
+        if self._alters:
+            self._read_for |= {_way_of(scraping)}
         self._accepted_type: str | None = None
         self._accepted = 0
         # Else all targets of a server would have their strict page in the same round for ever.
         self._stagger = zlib.crc32(",".join(sorted(labels.values())).encode()) % STRICT_EVERY
         self._known: dict[str, _Series] = {}
-        self._prefixes: list[str] = []
-        self._plan = _EMPTY_PLAN
+        self._prefixes: list[str] | None = None  # of the lines that the plan is for
+        self._plan = self._shown = _EMPTY_PLAN
         self._needles = self._needles_for(Format.TEXT)
+        # They outlive a refused page: rules asked of 100,000 series anew are seconds.
+        self._sieves = {
+            Format.TEXT: Sieve(self._fate),
+            Format.OPENMETRICS: Sieve(self._fate_in_openmetrics),
+        }
 
     def reads_strictly(self, content_type: str) -> bool:
         """Whether the next page is read by prometheus_client too, which takes 200 times as long."""
@@ -74,23 +109,44 @@ class Reader:
         ExpositionError names why the page is refused, always as a whole.
         """
         strictly = self.reads_strictly(content_type)
-        format_ = format_of(content_type)
+        format_ = format_of(content_type, self._scraping.fallback)
         if content_type != self._accepted_type:
             self._forget(format_)
         self._accepted_type = None
         _check_end(body, format_)
-        found = self._needles.find(body)
-        page = self._page(self._values(found.lines, format_), at)
+        lines, scraped, kept = self._wanted_lines(body, format_)
+        check_samples(self._scraping, kept)
+        page = self._page(self._values(lines, format_), at)
         if strictly:
-            self._compare(page, strict.read(body, format_, self._metrics))
+            all_of_it = self._scraping.metric_relabel or limits_labels(self._scraping)
+            samples = strict.read(body, format_, None if all_of_it else self._metrics)
+            self._compare(page, samples)
         self._accepted_type = content_type
         self._accepted += 1
-        return page, found.samples
+        self.counts = Counts(scraped, kept, self._newly_shown())
+        return page, scraped
+
+    def _wanted_lines(self, body: bytes, format_: Format) -> tuple[list[str], int, int]:
+        """The lines that matter, the count of samples, and of those that the rules leave."""
+        if not self._scraping.metric_relabel:
+            found = self._needles.find(body)
+            return found.lines, found.samples, found.samples
+        every = sample_lines(body)
+        lines, kept = self._sieves[format_].sift(every, format_)
+        return lines, len(every), kept
+
+    def _newly_shown(self) -> int:
+        """How many wanted series the page shows that the one before did not."""
+        before, self._shown = self._shown, self._plan
+        if before is self._shown:
+            return 0
+        known = {*before.layout.keys, *before.gauge_layout.keys}
+        return len({*self._shown.layout.keys, *self._shown.gauge_layout.keys} - known)
 
     def _forget(self, format_: Format) -> None:
         """The same text may mean another series, or none, in the other format."""
         self._accepted = 0
-        self._known, self._prefixes = {}, []
+        self._known, self._prefixes = {}, None
         self._needles = self._needles_for(format_)
 
     def _needles_for(self, format_: Format) -> Needles:
@@ -129,10 +185,36 @@ class Reader:
         return raw, known, value
 
     def _series(self, metric: str, labels: Mapping[str, str]) -> "_Series":
-        named_by = self._choice.named_by(metric, labels)
-        key = key_of(metric, labels)
-        created = created_key(metric, labels) if named_by else b""
-        return _Series(key, named_by, created, self._gauge_choice.named_by(metric, labels))
+        key = key_of(metric, labels, self._honored)
+        seen = self._seen(metric, labels)
+        if seen is None:
+            return _Series(key, (), b"", (), key)
+        named_by, read_by = self._choice.naming(*seen), self._gauge_choice.naming(*seen)
+        if named_by or read_by:
+            check_labels(self._scraping, *seen)
+        created = created_key(metric, labels, self._honored) if named_by else b""
+        return _Series(key, named_by, created, read_by, key_of(*seen) if self._alters else key)
+
+    def _seen(self, metric: str, labels: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
+        """Name and labels as Prometheus would store them; None: the rules drop the series."""
+        seen = as_seen(self._labels, self._scraping, metric, labels)
+        if seen is not None and metric and not seen[0]:
+            raise ExpositionError(f"metric relabelling leaves no name to {shortened(metric)}")
+        return seen
+
+    def _fate(self, metric: str, labels: Mapping[str, str]) -> Fate:
+        """What the rules do to a series, and whether its lines are to be read."""
+        seen, tells = self._seen(metric, labels), metric == PROCESS_START
+        if seen is None:
+            return Fate(kept=False, wanted=tells)
+        check_labels(self._scraping, *seen)
+        named = self._choice.naming(*seen) or self._gauge_choice.naming(*seen)
+        return Fate(kept=True, wanted=tells or bool(named))
+
+    def _fate_in_openmetrics(self, metric: str, labels: Mapping[str, str]) -> Fate:
+        """The same where creations are told: of whom, is found out where all lines are at hand."""
+        fate = self._fate(metric, labels)
+        return replace(fate, wanted=True) if metric.endswith(_CREATED) else fate
 
     # -- from values to a page ------------------------------------------------------------------
 
@@ -160,10 +242,14 @@ class Reader:
         counters: dict[bytes, float] = {}
         gauges: dict[bytes, float] = {}
         for sample in samples:
-            key = key_of(sample.metric, sample.labels)
-            if self._choice.named_by(sample.metric, sample.labels):
+            seen = self._seen(sample.metric, sample.labels)
+            if seen is None:
+                continue
+            check_labels(self._scraping, *seen)
+            key = key_of(sample.metric, sample.labels, self._honored)
+            if self._choice.naming(*seen):
                 counters[key] = sample.value
-            if self._gauge_choice.named_by(sample.metric, sample.labels):
+            if self._gauge_choice.naming(*seen):
                 gauges[key] = sample.value
         _check_same(page.layout, page.values, counters)
         _check_same(page.gauge_layout, page.gauges, gauges)
@@ -173,12 +259,14 @@ class Reader:
 class _Series:
     """A series of a wanted metric. `named_by` is empty when no selector names it, `read_by` when
     none reads it as a gauge; `created` is the key of the sample that says when it was created.
+    Two of one `identity` are one series to Prometheus.
     """
 
     key: bytes
     named_by: tuple[str, ...]
     created: bytes
     read_by: tuple[str, ...]
+    identity: bytes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -202,9 +290,13 @@ _EMPTY_PLAN = _Plan(_EMPTY_LAYOUT, _NO_ROWS, _NO_ROWS, -1, _EMPTY_LAYOUT, _NO_RO
 def _plan(series: Sequence[_Series], last: _Plan) -> _Plan:
     """What the lines hold; the last layouts when the wanted series are the same."""
     row_of: dict[bytes, int] = {}
+    wanted_of: dict[bytes, int] = {}
     for row, one in enumerate(series):
-        if row_of.setdefault(one.key, row) != row and (one.named_by or one.read_by):
-            raise ExpositionError(f"duplicate series {shortened(one.key.decode())}")
+        row_of.setdefault(one.key, row)
+        if not (one.named_by or one.read_by):
+            continue
+        if wanted_of.setdefault(one.identity, row) != row:
+            raise ExpositionError(f"duplicate series {shortened(one.identity.decode())}")
     wanted = [row for row, one in enumerate(series) if one.named_by]
     gauges = [row for row, one in enumerate(series) if one.read_by]
     named_by = tuple(series[row].named_by for row in wanted)
@@ -224,12 +316,12 @@ def _layout(keys: tuple[bytes, ...], named_by: tuple[tuple[str, ...], ...], last
     return last if same else Layout(keys, named_by)
 
 
-def _values_of_same(lines: Sequence[str], prefixes: Sequence[str]) -> list[float] | None:
+def _values_of_same(lines: Sequence[str], prefixes: Sequence[str] | None) -> list[float] | None:
     """The values when the lines hold the same series, spelt alike, as last time; else None.
 
     A line that begins otherwise keeps its name and is no number.
     """
-    if len(lines) != len(prefixes):
+    if prefixes is None or len(lines) != len(prefixes):
         return None
     tails = list(map(str.removeprefix, lines, prefixes))
     if "_" in "".join(tails):
@@ -245,6 +337,12 @@ def _number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def _way_of(scraping: Scraping) -> str:
+    """A text for how labels are read, so that of two pages one knows whether it was alike."""
+    rules = repr((scraping.honor_labels, scraping.metric_relabel)).encode()
+    return f"{RULES}{zlib.crc32(rules):08x}"
 
 
 def _check_end(body: bytes, format_: Format) -> None:
@@ -286,16 +384,18 @@ def check_counters(layout: Layout, values: Floats) -> None:
 
 
 _FAMILY_SUFFIXES = ("_total", "_bucket", "_count", "_sum")
+_CREATED = "_created"
 
 
 def created_metric(metric: str) -> str:
     """The OpenMetrics sample that says when a counter or a histogram was created."""
     for suffix in _FAMILY_SUFFIXES:
         if metric.endswith(suffix):
-            return metric.removesuffix(suffix) + "_created"
-    return metric + "_created"
+            return metric.removesuffix(suffix) + _CREATED
+    return metric + _CREATED
 
 
-def created_key(metric: str, labels: Mapping[str, str]) -> bytes:
+def created_key(metric: str, labels: Mapping[str, str], kept: Collection[str] = ()) -> bytes:
     of_series = {label: value for label, value in labels.items() if label != "le"}
-    return key_of(created_metric(metric), of_series if metric.endswith("_bucket") else labels)
+    named = of_series if metric.endswith("_bucket") else labels
+    return key_of(created_metric(metric), named, kept)

@@ -6,8 +6,9 @@ parsers of prometheus_client, whose answer or refusal holds.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
+from typing import Final
 
 from prometheus_client import Metric
 from prometheus_client import parser as text_parser
@@ -22,6 +23,9 @@ class Format(StrEnum):
     TEXT = "text"
     OPENMETRICS = "openmetrics"
 
+
+# Home-made exporters send `text/html`, `application/json` or nothing at all.
+LENIENT: Final = "PrometheusText0.0.4"
 
 # What the parsers of prometheus_client raise on one bad page or another, found by mutation tests:
 # they index, look up, convert and compare what they have not checked.
@@ -45,17 +49,24 @@ _OPENMETRICS_LINE = re.compile(
 )
 
 
-def format_of(content_type: str) -> Format:
-    """The format that a Content-Type names; whatever isn't OpenMetrics is read as text.
+def format_of(content_type: str, fallback: str = LENIENT) -> Format:
+    """The format of a page by its Content-Type, or by `fallback`, the name of a protocol, where
+    there is none or a type that Prometheus doesn't know either.
 
-    Home-made exporters send `text/html`, `application/json` or nothing at all.
+    ExpositionError when that leaves no format that Vigie reads.
+    Source: Prometheus 3, model/textparse/interface.go, extractMediaType.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "application/vnd.google.protobuf":
         raise ExpositionError("the page is protobuf, which Vigie did not ask for")
     if media_type == "application/openmetrics-text":
         return Format.OPENMETRICS
-    return Format.TEXT
+    if media_type == "text/plain":
+        return Format.TEXT
+    if not fallback:
+        said = shortened(content_type, 60) or "(none)"
+        raise ExpositionError(f"unsupported Content-Type {said}, and no fallback_scrape_protocol")
+    return Format.OPENMETRICS if fallback.startswith("OpenMetrics") else Format.TEXT
 
 
 def split(line: str, format_: Format) -> tuple[str, float] | None:
@@ -110,8 +121,9 @@ def families(text: str, format_: Format, *, alone: bool = False) -> Iterator[Met
         yield from text_parser.text_string_to_metric_families(page)
 
 
-def key_of(metric: str, labels: Mapping[str, str]) -> bytes:
-    """The one spelling of a series: labels sorted, empty ones left out, nothing needless.
+def key_of(metric: str, labels: Mapping[str, str], kept: Collection[str] = ()) -> bytes:
+    """The one spelling of a series: labels sorted, empty ones left out unless they are among
+    `kept`, nothing needless.
 
     Exporters may change the order or the spacing between two pages, or between two releases; a
     series that was merely respelt must not count as a new one.
@@ -119,7 +131,7 @@ def key_of(metric: str, labels: Mapping[str, str]) -> bytes:
     name = metric if _LEGACY_NAME.fullmatch(metric) else ""
     inner = [] if name else [_quoted(metric)]
     for label, value in sorted(labels.items()):
-        if value:
+        if value or label in kept:
             spelt = label if _LEGACY_LABEL.fullmatch(label) else _quoted(label)
             inner.append(f"{spelt}={_quoted(value)}")
     return (f"{name}{{{','.join(inner)}}}" if inner else name).encode()

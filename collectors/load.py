@@ -3,7 +3,10 @@
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlencode
 
+from collectors.jobs import MIN_INTERVAL_S
+from collectors.load_scraping import params, scraping
 from collectors.targets import Target
 from slo import names
 from slo.load.codes import Code
@@ -12,7 +15,6 @@ from slo.load.yaml import Fields, Node, Problems
 from slo.spec import Births
 from slo.windows import show
 
-MIN_INTERVAL_S: Final = 0.1
 OWN_LABELS: Final = (names.JOB, names.INSTANCE, names.SERVICE)
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
 _LABEL = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -52,10 +54,11 @@ class _Shared:
             message = f"`{spec.where}.timeout` {above}"
             spec.problems.error(spec.mark("timeout"), message, Code.OUT_OF_BOUNDS)
         self.scheme = spec.choice("scheme", ("http", "https"), "http")
-        self.path = _path(spec)
+        self.path = _path(spec) + _query(spec)
         self.body_limit = _size(spec, "body_size_limit", default.body_limit)
         self.births = Births(spec.choice("births", [b.value for b in Births], Births.ZERO.value))
         self.labels = _labels(spec)
+        self.scraping = scraping(spec, foreign=False)
 
     def target(self, fields: Fields) -> Target:
         address = fields.text("address")
@@ -73,6 +76,7 @@ class _Shared:
             timeout_s=self.timeout_s,
             body_limit=self.body_limit,
             births=self.births,
+            scraping=self.scraping,
             mark=fields.node.mark,
         )
 
@@ -83,6 +87,13 @@ def _path(spec: Fields) -> str:
         message = f"`{spec.where}.metrics_path` is `{path}`; it must begin with `/`, without spaces"
         spec.problems.error(spec.mark("metrics_path"), message, Code.BAD_ADDRESS)
     return path
+
+
+def _query(spec: Fields) -> str:
+    """What `params` adds to the path, in order of names as Prometheus sends them."""
+    said = params(spec)
+    query = urlencode([(name, value) for name in sorted(said) for value in said[name]])
+    return f"{'&' if '?' in spec.text('metrics_path', '') else '?'}{query}" if query else ""
 
 
 def _size(spec: Fields, key: str, default: int) -> int:

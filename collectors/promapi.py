@@ -18,7 +18,10 @@ import orjson
 from yarl import URL
 
 from collectors import fetch
+from collectors.access import HttpAccess, Tls
+from collectors.entry import Entry
 from collectors.errors import (
+    AccessError,
     AnswerTooLarge,
     FetchError,
     PartialAnswer,
@@ -31,7 +34,6 @@ from collectors.errors import (
     SourceUnreachable,
 )
 from collectors.lines import shortened
-from collectors.promapi_access import Access
 from collectors.promapi_breaker import Breaker
 from slo.series import Floats
 from slo.spec import DataSource
@@ -42,6 +44,7 @@ _T = TypeVar("_T")
 BYTES_PER_SAMPLE: Final = 64
 BYTES_BESIDES: Final = 16_000_000
 INLINE_BYTES: Final = 256_000  # larger answers are read by a thread
+TENANT_HEADER: Final = "X-Scope-OrgID"
 LONGEST_IN_URL: Final = 1_500  # characters of a query; proxies cut off at 2 to 8 kB
 _ERROR_BYTES: Final = 65_536
 # Prometheus takes no notice of what it doesn't know. VictoriaMetrics, unless told `nocache`, moves
@@ -86,7 +89,7 @@ class PromApi:
         self.source = source
         self.clock = clock
         self._session = session
-        self._access = Access(source)
+        self._entry = Entry(access_of(source), clock.now)
         self._breaker = Breaker()
         self._turns = asyncio.Semaphore(source.concurrency)
         self._limit = BYTES_BESIDES + BYTES_PER_SAMPLE * source.max_samples
@@ -143,7 +146,7 @@ class PromApi:
                 wait = error.retry_after_s if isinstance(error, SourceBusy) else None
                 self._breaker.failed(ticket, self.clock.now(), wait)
                 raise
-            except BaseException:
+            except BaseException:  # cancelled too: a ticket that nobody returns blocks the source
                 self._breaker.abandoned(ticket)
                 raise
             self._breaker.answered(ticket)
@@ -158,15 +161,17 @@ class PromApi:
                 url,
                 params=None if long else params,
                 data=params if long else None,
-                headers={**self._access.headers(), "Accept-Encoding": "gzip"},
+                headers={**await self._entry.headers(), "Accept-Encoding": "gzip"},
                 auto_decompress=False,  # that is for us, within the limit
-                ssl=self._access.tls(),
+                ssl=self._entry.tls(),
                 timeout=self._timeout,
                 allow_redirects=False,  # headers hold secrets that are for this server only
             ) as response:
                 if response.status != 200:
                     raise await self._refusal(response)
                 return await _answer(response, self._limit)
+        except AccessError as error:
+            raise SourceDenied(error.reason) from error
         except FetchError as error:
             if error.reason == fetch.OVER_LIMIT:
                 raise AnswerTooLarge(error.reason) from error
@@ -196,6 +201,18 @@ class PromApi:
         if status in (401, 403):
             return SourceDenied(reason)
         return QueryRefused(reason) if status in (400, 413, 422) else SourceFailed(reason)
+
+
+def access_of(source: DataSource) -> HttpAccess:
+    """How a DataSource lets us in."""
+    tenant = {TENANT_HEADER: source.tenant} if source.tenant else {}
+    return HttpAccess(
+        username=source.username,
+        password_file=source.password_file,
+        credentials_file=source.bearer_token_file,
+        tls=Tls(source.ca_file, source.cert_file, source.key_file),
+        headers={**source.headers, **tenant},
+    )
 
 
 def read_answer(body: bytes) -> list[Samples]:

@@ -37,6 +37,21 @@ class Found:
     samples: int
 
 
+def sample_lines(body: bytes) -> list[str]:
+    """All lines of a page that are neither blank nor comments, as they stand and in page order.
+    ExpositionError when one of them is not UTF-8.
+    """
+    if not body:
+        return []
+    starts, ends = _line_bounds(np.frombuffer(body, dtype=np.uint8))
+    kinds = _KIND_OF[np.frombuffer(body, dtype=np.uint8)[starts]]
+    wanted = kinds == _SAMPLE
+    for row in (kinds == _ODD).nonzero()[0].tolist():
+        text = body[starts[row] : ends[row]].strip()
+        wanted[row] = bool(text) and not text.startswith(b"#")
+    return _lines(body, starts, ends, wanted.nonzero()[0])
+
+
 class Needles:
     """The metric names that a page is searched for."""
 

@@ -5,40 +5,57 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from typing import Protocol
 
-import aiohttp
 from yarl import URL
 
 from collectors import fetch
+from collectors.entry import Entry
 from collectors.errors import CollectError, FetchError, OpenMetricsRefused
 from collectors.exposition import Reader
+from collectors.families import Families, families_of
+from collectors.lines import LENIENT
+from collectors.proxies import NO_PROXIES, Proxies
+from collectors.scraping import Scraping
+from collectors.synthetic import Synthetic
 from collectors.targets import Target
 from slo.series import Page
 from slo.spec import Selector
 
 log = logging.getLogger(__name__)
 
-# In this order, as Prometheus prefers them.
-ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-ACCEPT_TEXT = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-# aiohttp drops an idle connection after 15 s by default, sooner than the next scrape comes.
-KEEPALIVE_S = 900.0
+# Names are asked for as they were before UTF-8 ones: PromQL of SLOs is written with those.
+_ESCAPING = "escaping=underscores"
+MEDIA_TYPES: Mapping[str, str] = {
+    "PrometheusProto": (
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+    ),
+    "OpenMetricsText1.0.0": f"application/openmetrics-text;version=1.0.0;{_ESCAPING}",
+    "OpenMetricsText0.0.1": "application/openmetrics-text;version=0.0.1",
+    "PrometheusText1.0.0": f"text/plain;version=1.0.0;{_ESCAPING}",
+    "PrometheusText0.0.4": "text/plain;version=0.0.4",
+}
+TEXT_PROTOCOLS = ("PrometheusText1.0.0", "PrometheusText0.0.4")
 # Pages up to here are read in the event loop, 0.3 ms at most; larger ones by a thread.
 INLINE_BYTES = 256_000
 INLINE_STRICT_BYTES = 16_000
 READERS = 2
+# Last pages are kept as they came for people to look at: 9 kB of 1,000 samples, compressed.
+KEPT_BYTES = 32_000_000  # of all targets
+KEPT_OF_ONE_BYTES = 1_000_000
 NO_GAUGES: Mapping[str, frozenset[Selector]] = {}
 GRID_S, GRID_STEPS = 1.0, 5  # phases: every second, or 5 in a short interval
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scrape:
-    """What one scrape of one target said. `page` is None when it failed; `error` names why.
+    """What one scrape of one target said. `error` names why it failed, None: it did not. `page`
+    is then None, or `up 0` where somebody measures that, read for the selectors of `up` only.
 
     `at` is when it began, Unix seconds; `samples` counts the sample lines of the page.
     """
@@ -67,13 +84,18 @@ class Scraper:
     """
 
     def __init__(
-        self, clock: Clock, deliver: Callable[[Scrape], None], *, compressed: bool = True
+        self,
+        clock: Clock,
+        deliver: Callable[[Scrape], None],
+        *,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._clock = clock
         self._deliver = deliver
-        self._compressed = compressed
+        self._proxies = proxies
         self._watched: dict[str, _Watched] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._client: fetch.Client | None = None
+        self._room = fetch.Room()
         self._pool: ThreadPoolExecutor | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -97,32 +119,29 @@ class Scraper:
         for target_id, target in targets.items():
             wanted = selectors.get(target_id, frozenset()), gauges.get(target_id, frozenset())
             if target_id not in kept or kept[target_id].reads_for != wanted:
-                readers[target_id] = Reader(target.labels, *wanted)
+                readers[target_id] = Reader(target.labels, *wanted, read_as(target))
         # Nothing has changed so far: a pattern that RE2 refuses leaves everything running.
         for target_id, watched in self._watched.items():
             if target_id not in kept:
                 self._end(watched)
+        # Targets of one job have one access, and so share its TLS context and its token.
+        entries = {id(one.target.scraping.access): one.entry for one in kept.values()}
         self._watched = {}
         for target_id, target in targets.items():
-            watched = kept.get(target_id) or _Watched(target, readers[target_id])
-            watched.reader = readers.get(target_id, watched.reader)
+            access = target.scraping.access
+            if id(access) not in entries:
+                entries[id(access)] = Entry(access, self._clock.now, self._proxies)
+            entry = entries[id(access)]
+            watched = kept.get(target_id) or _Watched(target, readers[target_id], entry)
+            if target_id in readers:
+                watched.read_by(readers[target_id])
             self._watched[target_id] = watched
         self._run_all()
 
     async def start(self) -> None:
         """Begin to scrape what is watched; the first turn of a target is at its own phase."""
-        headers = {
-            "Accept": ACCEPT,
-            "Accept-Encoding": "gzip" if self._compressed else "identity",
-            "User-Agent": _user_agent(),
-        }
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="read-page")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S),
-            headers=headers,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._client = fetch.Client()
         self._run_all()
 
     async def stop(self) -> None:
@@ -131,14 +150,25 @@ class Scraper:
             self._end(watched)
         self._watched = {}
         await asyncio.gather(*self._ending, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-        self._session = self._pool = None
+        self._client = self._pool = None
+
+    async def families(self, target_id: str) -> Families | None:
+        """What the last page of a target held, whether it could be read or not; None: none came,
+        or it was too large to keep.
+        """
+        watched = self._watched.get(target_id)
+        if watched is None or watched.last is None:
+            return None
+        loop = asyncio.get_running_loop()
+        limit = watched.target.body_limit
+        return await loop.run_in_executor(self._pool, _families, watched.last, limit)
 
     def _run_all(self) -> None:
-        if self._session is None:
+        if self._client is None:
             return
         for watched in self._watched.values():
             if watched.task is None:
@@ -159,30 +189,37 @@ class Scraper:
             at = self._clock.now()
             try:
                 scrape = await self._scrape(watched, at)
-            except Exception as error:
+            except Exception as error:  # a defect at one target must not end its loop
                 log.exception("the scrape of %s failed by a fault of our own", target.id)
-                reason = f"internal error: {type(error).__name__}: {error}"
-                scrape = Scrape(target.id, at, 0.0, None, error=reason)
+                reason = f"internal error: {type(error).__name__}: {error}"[:200]
+                scrape = Scrape(target.id, at, 0.0, watched.synthetic.down(at), error=reason)
             self._deliver(scrape)
 
     async def _scrape(self, watched: "_Watched", at: float) -> Scrape:
-        assert self._session is not None
+        assert self._client is not None
         target = watched.target
         elapsed = _stopwatch()
         try:
-            answer = await fetch.get(
-                self._session,
-                watched.url,
-                headers=watched.headers,
-                timeout=watched.timeout,
-                limit=target.body_limit,
-            )
-            page, samples, size = await self._read(watched, answer, at)
+            with self._room.lease() as lease:
+                answer = await self._client.get(
+                    watched.url,
+                    watched.entry,
+                    headers=watched.headers,
+                    timeout_s=target.timeout_s,
+                    limit=target.body_limit,
+                    lease=lease,
+                )
+                watched.keep(answer, KEPT_BYTES // max(1, len(self._watched)))
+                reader, synthetic = watched.reader, watched.synthetic
+                page, samples, size = await self._read(watched, answer, at)
         except CollectError as error:
             if isinstance(error, OpenMetricsRefused):
                 watched.prefer_text()
-            return Scrape(target.id, at, elapsed(), None, error=error.reason)
-        return Scrape(target.id, at, elapsed(), page, samples, size)
+            down = watched.synthetic.down(at)
+            return Scrape(target.id, at, elapsed(), down, error=error.reason)
+        took_s = elapsed()
+        page = synthetic.over(page, took_s, reader.counts)
+        return Scrape(target.id, at, took_s, page, samples, size)
 
     async def _read(
         self, watched: "_Watched", answer: fetch.Answer, at: float
@@ -198,6 +235,34 @@ class Scraper:
             return *reader.read(body, answer.content_type, at), len(body)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, _read_large, reader, answer, limit, at)
+
+
+def accept(protocols: Sequence[str]) -> str:
+    """The Accept header for protocols in order of preference, with Prometheus' weights."""
+    weights = range(len(MEDIA_TYPES) + 1, 0, -1)
+    asked = [*(MEDIA_TYPES[protocol] for protocol in protocols), "*/*"]
+    return ",".join(f"{kind};q=0.{weight}" for kind, weight in zip(asked, weights, strict=False))
+
+
+def headers_of(target: Target) -> dict[str, str]:
+    """The headers of a request that say how a target's page is wanted, not who wants it."""
+    scraping = target.scraping
+    return {
+        "Accept": accept(scraping.protocols),
+        "Accept-Encoding": "gzip" if scraping.compressed else "identity",
+        "User-Agent": user_agent(),
+        "X-Prometheus-Scrape-Timeout-Seconds": str(target.timeout_s),
+    }
+
+
+def read_as(target: Target) -> Scraping:
+    """How the page of a target is read. What a `Targets` file names is text where neither its
+    server nor `fallback_scrape_protocol` says otherwise; a target of a scrape job is refused then,
+    as Prometheus 3 does.
+    """
+    if target.found_by or target.scraping.fallback:
+        return target.scraping
+    return replace(target.scraping, fallback=LENIENT)
 
 
 def next_turn(target_id: str, interval_s: float, now: float) -> float:
@@ -218,14 +283,22 @@ def next_turn(target_id: str, interval_s: float, now: float) -> float:
 class _Watched:
     """A target that is watched, and all that lasts from one of its scrapes to the next."""
 
-    def __init__(self, target: Target, reader: Reader) -> None:
+    def __init__(self, target: Target, reader: Reader, entry: Entry) -> None:
         self.target = target
-        self.reader = reader
+        self.entry = entry
+        self.read_by(reader)
+        self.last: fetch.Answer | None = None
         self.task: asyncio.Task[None] | None = None
         self.url = URL(target.url)  # parsed once
-        self.headers = {"X-Prometheus-Scrape-Timeout-Seconds": str(target.timeout_s)}
-        # aiohttp rounds timeouts over 5 s up to whole seconds of its clock unless told not to.
-        self.timeout = aiohttp.ClientTimeout(total=target.timeout_s, ceil_threshold=math.inf)
+        self.headers = headers_of(target)
+
+    def read_by(self, reader: Reader) -> None:
+        self.reader = reader
+        self.synthetic = Synthetic(self.target.labels, reader.gauges)
+
+    def keep(self, answer: fetch.Answer, most: int) -> None:
+        """Keep what came, as it came, for people to look at; a large one is not worth it."""
+        self.last = answer if len(answer.raw) <= min(most, KEPT_OF_ONE_BYTES) else None
 
     def prefer_text(self) -> None:
         """Ask for the text format from now on.
@@ -233,7 +306,9 @@ class _Watched:
         prometheus_client refuses OpenMetrics pages of some sound exporters, whom the negative sum
         of one histogram gives away; in the text format it judges the syntax only.
         """
-        self.headers["Accept"] = ACCEPT_TEXT
+        protocols = self.target.scraping.protocols
+        text = tuple(protocol for protocol in protocols if protocol in TEXT_PROTOCOLS)
+        self.headers["Accept"] = accept(text or TEXT_PROTOCOLS[-1:])
 
     @property
     def reads_for(self) -> tuple[frozenset[Selector], frozenset[Selector]]:
@@ -254,12 +329,22 @@ def _read_large(
     return *reader.read(body, answer.content_type, at), len(body)
 
 
+def _families(answer: fetch.Answer, limit: int) -> Families | None:
+    try:
+        body = fetch.unpacked(answer, limit)
+    except FetchError:  # the scrape said so, and there is nothing to show
+        return None
+    return families_of(body) if body is not None else None
+
+
 def _stopwatch() -> Callable[[], float]:
     begun = time.monotonic()
     return lambda: time.monotonic() - begun
 
 
-def _user_agent() -> str:
+@cache
+def user_agent() -> str:
+    """What Vigie calls itself when it asks for something."""
     try:
         return f"vigie/{metadata.version('vigie')}"
     except metadata.PackageNotFoundError:  # run from a checkout that was never installed

@@ -17,6 +17,7 @@ from collectors.exposition import PROCESS_START, check_counters, created_key
 from collectors.labels import Choice
 from collectors.lines import key_of
 from collectors.scrape import Scrape
+from collectors.targets import target_id
 from slo.series import Floats, Ints, Layout, Page
 from slo.spec import Selector
 
@@ -94,8 +95,8 @@ class Catalogue:
     def target(self, row: int) -> int:
         return self._series[row].target
 
-    def index_of(self, target_id: str) -> int:
-        return self._index_of[target_id]
+    def index_of(self, name: str) -> int:
+        return self._index_of[name]
 
     def targets_of(self, rows: Ints) -> Ints:
         """The index of the target of each row."""
@@ -143,9 +144,9 @@ class Catalogue:
         known = self._target_of.get((job, instance))
         if known is not None:
             return known
-        index, target_id = len(self.target_ids), f"{self._source}:{job}/{instance}"
-        self.target_ids.append(target_id)
-        self._index_of[target_id] = index
+        index, name = len(self.target_ids), target_id(job, instance, self._source)
+        self.target_ids.append(name)
+        self._index_of[name] = index
         named = zip(TARGET_LABELS, (job, instance), strict=True)
         self.labels.append({name: value for name, value in named if value})
         self._plans.append({})
@@ -155,19 +156,19 @@ class Catalogue:
     # -- one scrape -----------------------------------------------------------------------------
 
     def _scrape(self, target: int, at: float, rows: Ints, values: Floats) -> Scrape:
-        target_id, plan = self.target_ids[target], self._plan(target, rows)
+        named, plan = self.target_ids[target], self._plan(target, rows)
         known = np.append(values, math.nan)  # row -1: what is not said
         read_for = self.read_for
         if plan.only_up and not values.any():
             # Its series weren't read; but `up` was, if that is what somebody measures.
             read_for = self.read_for_up
             if not read_for:
-                return Scrape(target_id, at, 0.0, None, error=DOWN)
+                return Scrape(named, at, 0.0, None, error=DOWN)
         counters, created = known[plan.counters], known[plan.created]
         try:
             check_counters(plan.layout, counters)
         except ExpositionError as error:
-            return Scrape(target_id, at, 0.0, None, error=error.reason)
+            return Scrape(named, at, 0.0, None, error=error.reason)
         created[np.isinf(created)] = math.nan
         start = float(known[plan.process_start])
         page = Page(
@@ -180,7 +181,7 @@ class Catalogue:
             gauge_layout=plan.gauge_layout,
             gauges=known[plan.gauges],
         )
-        return Scrape(target_id, at, 0.0, page, samples=len(values))
+        return Scrape(named, at, 0.0, page, samples=len(values))
 
     def _plan(self, target: int, rows: Ints) -> "_Plan":
         plans, same = self._plans[target], rows.tobytes()

@@ -117,7 +117,7 @@ class Poller:
                 self._failed(error.reason)
             else:
                 self._went_well(now, error.reason)
-        except Exception as error:
+        except Exception as error:  # a defect of one poll must not end all of them
             log.exception("a poll of %s failed by a fault of our own", self._api.source.name)
             self._failed(f"internal error: {type(error).__name__}: {error}")
         else:
@@ -159,9 +159,8 @@ class Poller:
         while self._read_to < end:
             until = min(end, self._read_to + self._span)
             start = min(self._read_to, self._reader.held_since or self._read_to) - OVERLAP_S
-            settled = max(self._read_to, end - OVERLAP_S)
             try:
-                count = await self._read_piece(start, until, settled)
+                count = await self._read_piece(start, until, end - OVERLAP_S)
             except (QueryRefused, AnswerTooLarge):
                 if until - self._read_to <= LEAST_SPAN_S:
                     raise

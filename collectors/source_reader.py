@@ -46,6 +46,7 @@ class SourceReader:
         self.held_since: float | None = None  # the oldest scrape that waits for the next read
         self.targets: dict[str, VirtualTarget] = {}
         self._told: dict[str, float] = dict(seen or {})
+        self._met: frozenset[tuple[str, float]] = frozenset()  # scrapes that the last read found
         self._catalogue = Catalogue(source, selectors, gauges)
         self._known: Floats = np.empty(0)  # by row: the time of the last sample that was told
         self._afresh = True  # what was told of which series is unknown: nothing is called late
@@ -81,21 +82,24 @@ class SourceReader:
 
         `up` was asked before `samples`: a scrape is stored as a whole, so what `up` shows is whole
         in the samples, unless it is later than they. What is later than `settled` and has no `up`
-        waits, lest it be told in part; None: everything is settled.
+        waits until a second read finds it again, lest it be told in part; None: everything is
+        settled.
         """
         watched = self._rows(up)
         rows, at, values = _joined([*watched, *self._rows(samples)])
-        whole = self._whole(watched)
-        scrapes = []
+        whole = self._whole(watched) | self._met
+        scrapes, met = [], set()
         held: dict[str, float] = {}
         for scrape in self._catalogue.scrapes(rows, at, values):
             if scrape.at > until or scrape.at <= self._told.get(scrape.target_id, -np.inf):
                 continue
+            met.add((scrape.target_id, scrape.at))
             open_ = settled is not None and scrape.at > settled
             if open_ and (scrape.target_id, scrape.at) not in whole:
                 held.setdefault(scrape.target_id, scrape.at)
             if scrape.target_id not in held:
                 scrapes.append(scrape)
+        self._met = frozenset(met)
         self._remember(rows, at, scrapes)
         self.held_since = min(held.values(), default=None)
         self._take_leave(until)
@@ -141,6 +145,7 @@ class SourceReader:
     def _begin_anew(self) -> None:
         self._catalogue = Catalogue(self.source, self.selectors, self.gauges)
         self._known, self._afresh = np.empty(0), True
+        self._met = frozenset()
 
 
 def jobs_named(selectors: Iterable[Selector]) -> set[str]:

@@ -16,8 +16,8 @@ class Sample:
     value: float
 
 
-def read(body: bytes, format_: Format, metrics: Collection[str]) -> list[Sample]:
-    """The samples of these metrics, in page order, when the page as a whole is well-formed.
+def read(body: bytes, format_: Format, metrics: Collection[str] | None) -> list[Sample]:
+    """The samples of these metrics, None: of all, in page order, when all of it is well-formed.
 
     ExpositionError is the refusal of prometheus_client. Native histograms have no value to count
     and are left out.
@@ -27,7 +27,7 @@ def read(body: bytes, format_: Format, metrics: Collection[str]) -> list[Sample]
             Sample(sample.name, sample.labels, as_float(sample.value))
             for family in families(body.decode(), format_)
             for sample in family.samples
-            if sample.name in metrics and sample.value is not None
+            if (metrics is None or sample.name in metrics) and sample.value is not None
         ]
     except UnicodeDecodeError as error:
         raise ExpositionError("the page is not UTF-8") from error

@@ -1,23 +1,18 @@
 """Reading pages: what is wanted, what is odd, what is refused, and that both readings agree."""
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from collectors import strict
 from collectors.exposition import STRICT_EVERY, ExpositionError, Reader
-from collectors.lines import Format, key_of
+from exposition_pages import OPENMETRICS, TEXT
 from slo.series import Page
 from slo.spec import Matcher, MatchOp, Selector
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 ALL = Selector("requests_total")
 FAILED = Selector("requests_total", (Matcher("code", MatchOp.MATCH, "5.."),))
 NOTHING = {TEXT: b"", OPENMETRICS: b"# EOF\n"}
@@ -387,6 +382,14 @@ def test_a_page_is_read_strictly_after_its_content_type_changed() -> None:
         tested.read(b"requests_total 1\nx\n# EOF\n", OPENMETRICS, 1.0)
 
 
+def test_a_page_without_a_wanted_series_is_good_after_a_refused_one_too() -> None:
+    tested = reader()
+    for body in (b"requests_total 1\n", b"requests_total NaN\n"):
+        with contextlib.suppress(ExpositionError):
+            tested.read(body, TEXT, 0.0)
+    assert values(tested.read(b"", TEXT, 1.0)[0]) == {}
+
+
 def test_a_refused_page_leaves_no_trace_in_the_next() -> None:
     tested = reader()
     good, _ = tested.read(b'requests_total{a="1"} 1\n', TEXT, 0.0)
@@ -396,172 +399,3 @@ def test_a_refused_page_leaves_no_trace_in_the_next() -> None:
     again, _ = tested.read(b'requests_total{a="1"} 3\n', TEXT, 2.0)
     assert again.layout is good.layout
     assert again.values.tolist() == [3.0]
-
-
-# -- both readings and the model agree --------------------------------------------------------
-
-METRICS = ("a_total", "a_total_more", "my_a_total", "requests_total", "requests", "b")
-WANTED = (Selector("a_total"), Selector("requests_total"), Selector("b"))
-WANTED_METRICS = frozenset(s.metric for s in WANTED)
-
-label_values = st.text(
-    st.sampled_from('\\"\n}{,= #abn0é\u2028\x85\t') | st.characters(exclude_categories=["Cs"]),
-    max_size=8,
-)
-labels = st.dictionaries(st.sampled_from(["code", "le", "a", "_b2", "Z"]), label_values, max_size=3)
-numbers = st.integers(0, 2**62) | st.floats(0, 1e18)
-gaps = st.sampled_from(["", " ", "\t", "  \t"])
-wide = st.sampled_from([" ", "\t", "  ", " \t "])
-
-
-def escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-Series = tuple[str, frozenset[tuple[str, str]]]
-
-
-def series_of(metric: str, page_labels: Mapping[str, str]) -> Series:
-    return metric, frozenset((name, value) for name, value in page_labels.items() if value)
-
-
-@st.composite
-def text_pages(draw: st.DrawFn) -> tuple[str, dict[Series, float]]:
-    """A page in the text format, as loosely written as it allows, and what it says."""
-    model: dict[Series, float] = {}
-    lines: list[str] = []
-    end = draw(st.sampled_from(["\n", "\r\n"]))
-    for _ in range(draw(st.integers(0, 12))):
-        metric, own = draw(st.sampled_from(METRICS)), draw(labels)
-        series = series_of(metric, own)
-        if series in model:
-            continue
-        number = draw(numbers)
-        model[series] = float(number)
-        gap, value = draw(gaps), repr(number)
-        pairs = [f'{n}{draw(gaps)}={draw(gaps)}"{escaped(v)}"{gap}' for n, v in own.items()]
-        inner = f",{gap}".join(pairs) + ("," if pairs and draw(st.booleans()) else "")
-        braces = f"{gap}{{{gap}{inner}{gap}}}" if pairs or draw(st.booleans()) else ""
-        stamp = draw(st.sampled_from(["", " 1700000000000", "\t-5"]))
-        lines.append(f"{draw(gaps)}{metric}{braces}{draw(wide)}{value}{stamp}{draw(gaps)}")
-        comments = ["", "  ", "#", f"# TYPE {metric} counter", "# HELP a_total a", "#a_total 5"]
-        lines += draw(st.lists(st.sampled_from(comments), max_size=2))
-    return end.join(lines) + draw(st.sampled_from(["", end])), model
-
-
-@st.composite
-def openmetrics_pages(draw: st.DrawFn) -> tuple[str, dict[Series, float], dict[Series, float]]:
-    """An OpenMetrics page of counters, what it says, and the creation times in it."""
-    model: dict[Series, float] = {}
-    created: dict[Series, float] = {}
-    lines: list[str] = []
-    for family in draw(st.lists(st.sampled_from(["a", "requests", "my_a"]), unique=True)):
-        metric = f"{family}_total"
-        lines.append(f"# TYPE {family} counter")
-        for own in draw(st.lists(labels, max_size=4, unique_by=lambda own: series_of("", own))):
-            number = draw(numbers)
-            pairs = ",".join(f'{name}="{escaped(value)}"' for name, value in own.items())
-            braces = f"{{{pairs}}}" if pairs else ""
-            stamp = draw(st.sampled_from(["", " 1700000000", " 1700000000.25"]))
-            exemplars = ["", ' # {t="x"} 1', " # {} 0.5 1700000000.5", ' # {t=" # } {"} 2.5']
-            exemplar = draw(st.sampled_from(exemplars))
-            lines.append(f"{metric}{braces} {number!r}{stamp}{exemplar}")
-            model[series_of(metric, own)] = float(number)
-            if draw(st.booleans()):
-                lines.append(f"{family}_created{braces} 1700000000.125{stamp}")
-                created[series_of(metric, own)] = 1700000000.125
-    return "\n".join([*lines, "# EOF"]) + draw(st.sampled_from(["", "\n"])), model, created
-
-
-def said_by(page: Page) -> dict[Series, float]:
-    """The values by series, with the keys read back by prometheus_client."""
-    found = {}
-    for key, value in zip(page.layout.keys, page.values.tolist(), strict=True):
-        (family,) = parse_text(f"{key.decode()} 0\n")
-        found[series_of(family.samples[0].name, family.samples[0].labels)] = value
-    return found
-
-
-@given(text_pages())
-def test_fast_strict_and_model_agree_on_any_text_page(
-    written: tuple[str, dict[Series, float]],
-) -> None:
-    text, model = written
-    tested = reader(*WANTED)
-    wanted = {series: value for series, value in model.items() if series[0] in WANTED_METRICS}
-    first, samples = tested.read(text.encode(), TEXT, 1.0)  # strictly: both readings agree
-    again, _ = tested.read(text.encode(), TEXT, 2.0)
-    assert said_by(first) == said_by(again) == wanted
-    assert again.layout is first.layout
-    assert samples == len(model)
-
-
-@given(openmetrics_pages())
-def test_fast_strict_and_model_agree_on_any_openmetrics_page(
-    written: tuple[str, dict[Series, float], dict[Series, float]],
-) -> None:
-    text, model, created = written
-    tested = reader(*WANTED)
-    wanted = {series: value for series, value in model.items() if series[0] in WANTED_METRICS}
-    for at in (1.0, 2.0):
-        page, samples = tested.read(text.encode(), OPENMETRICS, at)
-        assert said_by(page) == wanted
-        assert samples == len(model) + len(created)
-        times = dict(zip(said_by(page), page.created.tolist(), strict=True))
-        known = {series: at for series, at in times.items() if not math.isnan(at)}
-        assert known == {s: at for s, at in created.items() if s[0] in WANTED_METRICS}
-
-
-PIECES = [
-    *(b"\n", b" ", b"\t", b"\r", b"{", b"}", b'"', b"\\", b",", b"=", b"#", b" # ", b"_", b"0"),
-    *(b"NaN", b"\xff", b"\x00", b"\xc2\xa0", b"\xe2\x80\xa8", b"\x0b", b"\x1c", b"# EOF\n"),
-    *(b"a_total", b"requests_total 1", b'b{a="b"} 5\n', b'{"b"} 6\n', b"# TYPE b counter\n"),
-]
-mutations = st.lists(
-    st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(PIECES)), min_size=1, max_size=4
-)
-
-
-def mutated(body: bytes, changes: list[tuple[float, int, bytes]]) -> bytes:
-    for where, drop, piece in changes:
-        at = int(where * len(body))
-        body = body[:at] + piece + body[at + drop :]
-    return body
-
-
-def agrees_with_prometheus_client(body: bytes, content_type: str) -> None:
-    """Where prometheus_client accepts a page, fast reading gives the same values or refuses it;
-    and it never raises anything but its own refusal.
-    """
-    try:
-        page, _ = fast_reader(content_type, *WANTED).read(body, content_type, 1.0)
-    except ExpositionError:
-        return
-    format_ = Format.OPENMETRICS if content_type == OPENMETRICS else Format.TEXT
-    try:
-        samples = strict.read(body, format_, WANTED_METRICS)
-    except ExpositionError:
-        return
-    peer = {key_of(s.metric, s.labels): s.value for s in samples}
-    assert dict(zip(page.layout.keys, page.values.tolist(), strict=True)) == peer
-
-
-@given(text_pages(), mutations)
-@example(("a_total 1\n b 2\nb{} 3", {}), [(0.5, 0, b"\x0b")])
-def test_a_mangled_text_page_is_read_as_prometheus_client_does_or_refused(
-    written: tuple[str, dict[Series, float]], changes: list[tuple[float, int, bytes]]
-) -> None:
-    agrees_with_prometheus_client(mutated(written[0].encode(), changes), TEXT)
-
-
-@given(openmetrics_pages(), mutations)
-def test_a_mangled_openmetrics_page_is_read_as_prometheus_client_does_or_refused(
-    written: tuple[str, dict[Series, float], dict[Series, float]],
-    changes: list[tuple[float, int, bytes]],
-) -> None:
-    agrees_with_prometheus_client(mutated(written[0].encode(), changes), OPENMETRICS)
-
-
-@given(st.binary(max_size=200), st.sampled_from([TEXT, OPENMETRICS]))
-def test_garbage_is_read_or_refused_and_never_anything_else(body: bytes, content_type: str) -> None:
-    agrees_with_prometheus_client(body, content_type)

@@ -7,7 +7,9 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.labels import Choice, compatible, laid_over
+from collectors.labels import SYNTHETIC, Choice, as_seen, compatible, laid_over
+from collectors.relabel import Action, Rule
+from collectors.scraping import AS_USUAL, Scraping
 from slo.spec import Matcher, MatchOp, Selector
 
 EQUAL, NOT_EQUAL, MATCH, NOT_MATCH = MatchOp
@@ -119,3 +121,55 @@ def test_a_selector_that_is_ruled_out_names_no_series_of_any_page(
 def test_a_pattern_that_re2_does_not_know_is_refused_at_once() -> None:
     with pytest.raises(re2.error):
         Choice({"job": "a"}, [selector("job", MATCH, "(")])
+
+
+@pytest.mark.parametrize(
+    ("page", "merged"),
+    [
+        ({"job": "p"}, {"job": "p", "zone": "z"}),
+        ({"job": ""}, {"zone": "z"}),
+        ({"code": "200"}, {"job": "t", "zone": "z", "code": "200"}),
+        ({"zone": "", "job": "p", "x": ""}, {"job": "p"}),
+    ],
+)
+def test_an_honored_label_of_the_page_wins_and_an_empty_one_too(
+    page: Mapping[str, str], merged: Mapping[str, str]
+) -> None:
+    assert laid_over({"job": "t", "zone": "z", "no": ""}, page, honor=True) == merged
+
+
+RULES = Scraping(metric_relabel=(Rule(Action.DROP, ("code",), regex="5.."),))
+RENAMED = Scraping(
+    metric_relabel=(Rule(source_labels=("job",), target_label="__name__", replacement="of_$1"),)
+)
+
+
+def test_a_series_is_seen_under_its_targets_labels_and_after_its_rules() -> None:
+    own = {"job": "shop", "no": ""}
+    assert as_seen(own, AS_USUAL, "m", {"job": "p"}) == ("m", {"job": "shop", "exported_job": "p"})
+    assert as_seen(own, Scraping(honor_labels=True), "m", {"job": "p"}) == ("m", {"job": "p"})
+    assert as_seen(own, RULES, "m", {"code": "500"}) is None
+    assert as_seen(own, RULES, "m", {"code": "200"}) == ("m", {"job": "shop", "code": "200"})
+    assert as_seen(own, RENAMED, "m", {}) == ("of_shop", {"job": "shop"})
+    nameless = Scraping(metric_relabel=(Rule(Action.LABELDROP, regex="__name__"),))
+    assert as_seen(own, nameless, "m", {}) == ("", {"job": "shop"})
+
+
+@pytest.mark.parametrize("metric", sorted(SYNTHETIC))
+def test_what_a_scrape_says_of_itself_is_not_relabelled(metric: str) -> None:
+    assert as_seen({"job": "shop", "no": ""}, RENAMED, metric, {}) == (metric, {"job": "shop"})
+
+
+def test_labels_of_the_target_rule_nothing_out_where_the_page_or_rules_may_change_them() -> None:
+    elsewhere = selector("region", EQUAL, "us")
+    assert not compatible(elsewhere, {"region": "eu"})
+    assert compatible(elsewhere, {"region": "eu"}, Scraping(honor_labels=True))
+    assert compatible(elsewhere, {"region": "eu"}, RULES)
+
+
+def test_a_choice_names_series_by_what_the_rules_make_of_them() -> None:
+    choice = Choice({"job": "shop"}, [Selector("of_shop")], RENAMED)
+    assert choice.metrics == {"of_shop"}
+    assert choice.named_by("m", {}) == (str(Selector("of_shop")),)
+    assert choice.named_by("of_shop", {}) == (str(Selector("of_shop")),)
+    assert Choice({"job": "bank"}, [Selector("of_shop")], RENAMED).named_by("of_shop", {}) == ()

@@ -3,6 +3,9 @@
 import pytest
 
 from collectors import load
+from collectors.access import HttpAccess, Tls
+from collectors.relabel import Action, Rule
+from collectors.scraping import AS_USUAL, Scraping
 from collectors.targets import Target
 from slo.load.yaml import Problems, documents
 from slo.spec import Births
@@ -55,6 +58,58 @@ def test_targets_are_read_with_all_that_they_share() -> None:
     assert [str(target.mark) for target in targets] == ["t.yaml:15:7", "t.yaml:17:7"]
 
 
+ASKED = """\
+metadata: {name: shop}
+spec:
+  service: checkout
+  metrics_path: /m?full=1
+  params: {m: [a, b c], k: [1]}
+  scrape_protocols: [PrometheusText0.0.4]
+  fallback_scrape_protocol: PrometheusText0.0.4
+  enable_compression: false
+  honor_labels: true
+  honor_timestamps: false
+  sample_limit: 1
+  label_limit: 2
+  label_name_length_limit: 3
+  label_value_length_limit: 4
+  metric_relabel_configs: [{regex: x, action: labeldrop}]
+  basic_auth: {username: ana, password_file: secret}
+  tls_config: {ca_file: ca.pem}
+  proxy_url: http://proxy:3128
+  follow_redirects: false
+  http_headers: {X-Key: {values: [a]}}
+  targets: [{address: 'a:80'}, {address: 'b:80'}]
+"""
+
+
+def test_how_pages_are_asked_for_and_read_is_said_as_in_a_scrape_config() -> None:
+    (first, second), problems = _read(ASKED)
+    assert problems == []
+    assert first.url == "http://a:80/m?full=1&k=1&m=a&m=b+c"
+    assert first.scraping is second.scraping
+    assert first.scraping == Scraping(
+        access=HttpAccess(
+            username="ana",
+            password_file="secret",
+            tls=Tls("ca.pem"),
+            proxy_url="http://proxy:3128",
+            follow_redirects=False,
+            headers={"X-Key": "a"},
+        ),
+        protocols=("PrometheusText0.0.4",),
+        fallback="PrometheusText0.0.4",
+        compressed=False,
+        honor_labels=True,
+        honor_timestamps=False,
+        metric_relabel=(Rule(Action.LABELDROP, regex="x"),),
+        sample_limit=1,
+        label_limit=2,
+        label_name_length_limit=3,
+        label_value_length_limit=4,
+    )
+
+
 SMALL = "metadata: {name: shop}\nspec: {service: checkout, targets: [{address: 'a:80'}]}"
 
 
@@ -63,6 +118,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert problems == []
     assert (target.id, target.url) == ("shop/a:80", "http://a:80/metrics")
     assert (target.interval_s, target.timeout_s, target.births) == (15, 10, Births.ZERO)
+    assert target.scraping is AS_USUAL
 
 
 @pytest.mark.parametrize(("interval", "timeout_s"), [("30s", 10), ("1s", 1), ("100ms", 0.1)])
@@ -114,6 +170,8 @@ REFUSED = [
         "http://a:80",
         "15:16: error[V114] `http://a:80` is no address: write host:port",
     ),
+    ("births:", "sample_limit: -1\n  births:", "12:17: error[V106] `spec.sample_limit` is -1"),
+    ("births:", "bearer_token: x\n  births:", "12:3: error[V101] unknown key `spec.bearer_token`"),
     ("127.0.0.1:8101", "a", "15:16: error[V114] `a` is no address: write host:port"),
     ("127.0.0.1:8101", "a:70000", "15:16: error[V114] `a:70000` is no address"),
     ("127.0.0.1:8101", "a:80/x", "15:16: error[V114] `a:80/x` is no address"),

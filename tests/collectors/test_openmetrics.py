@@ -173,7 +173,7 @@ def test_the_order_of_the_lines_means_nothing(
 
 def test_a_recording_takes_little_memory_for_a_sample(tmp_path: Path) -> None:
     path = tmp_path / "long.om"
-    count = 50_000
+    count = 20_000
     with path.open("w") as file:
         for n in range(4):
             labels = f'{A},code="200",path="/a/rather/long/path/{n}"'

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collectors.errors import QueryRefused, SourceFailed
@@ -64,6 +64,9 @@ class Rig:
         self.poller = Poller(api, reader, self.scrapes.append, self.estimates.append, since=since)
 
 
+@example(  # it appears while a poll asks, and began before the poll before that ended
+    gaps=[1.0], delays=[9.5] + [0.0] * 11, pauses=[1.0, 1.0, 4.5], failing=set(), with_up=True
+)
 @given(
     gaps=st.lists(st.floats(1, 20), min_size=1, max_size=12),
     delays=st.lists(st.floats(0, 10), min_size=12, max_size=12),
