@@ -10,11 +10,13 @@ _AGAIN = {
     IncidentType.SLO_BURN: "Burns again",
     IncidentType.NO_DATA: "Silent again",
     IncidentType.BUDGET: "Again",
+    IncidentType.MISSED_HEARTBEAT: "Missed again",
 }
 _OVER = {
     IncidentType.SLO_BURN: "Below every burn threshold",
     IncidentType.NO_DATA: "Coverage is back, and has been",
     IncidentType.BUDGET: "No budget action has asked for it",
+    IncidentType.MISSED_HEARTBEAT: "On time again",
 }
 
 

@@ -66,6 +66,7 @@ class IncidentType(StrEnum):
     SLO_BURN = "slo-burn"
     NO_DATA = "no-data"
     BUDGET = "budget"
+    MISSED_HEARTBEAT = "missed-heartbeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Signal:
 
     `firing` demands one; `clear` is measured to be over; neither: undecided, and nothing changes.
     `detail` is what a person needs to see: for slo-burn the arms with window, value, threshold,
-    good, total and coverage; for no-data the targets with their scrape errors.
+    good, total and coverage; for no-data the targets with their scrape errors; for missed-heartbeat
+    when it beat last and when it should have.
     """
 
     key: str  # dedup key: "slo-burn:checkout/availability"
@@ -100,6 +102,27 @@ class SilentTarget:
     health: str  # up | down | unknown (not asked yet)
     error: str | None
     last_good_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardBeat:
+    """What an incident says of a heartbeat, and what decides about it. Times in Unix seconds.
+
+    `state` is one of ok, late, missed, failed and unknown; `reason` is a clause without its name.
+    """
+
+    name: str
+    service: str
+    state: str
+    since: float
+    reason: str
+    urgency: Urgency
+    expected_at: float | None = None
+    deadline: float | None = None
+    last_at: float | None = None  # the last ok or fail; None: never
+    last_state: str | None = None
+    started_at: float | None = None  # of the run under way
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from incidents.model import (
+    HeardBeat,
     IncidentType,
     Json,
     OpenIncident,
@@ -19,6 +20,7 @@ from slo.status import ArmFigures, SloFigures, WindowFigures
 # The share of requests failing now from which a severity is meant. Below the last one a page is
 # still SEV3, for it says that the budget will not last; a ticket is SEV4.
 _SEVERITY_FROM = ((0.5, Severity.SEV1), (0.1, Severity.SEV2), (0.01, Severity.SEV3))
+_WRONG_BEATS = frozenset({"missed", "failed"})
 
 
 def burn_signal(
@@ -98,7 +100,52 @@ def no_data_signal(
     )
 
 
+def heartbeat_signal(beat: HeardBeat, open_: OpenIncident | None) -> Signal | None:
+    """What one heartbeat says; None when nothing is wrong and none is open.
+
+    Only a beat that is ok and in time clears. What is late, or unknown because Vigie did not
+    listen, decides nothing. Its impact is not measured, so the severity follows the urgency.
+    """
+    wrong = beat.state in _WRONG_BEATS
+    if not wrong and open_ is None:
+        return None
+    severity = Severity.SEV3 if beat.urgency is Urgency.HIGH else Severity.SEV4
+    return Signal(
+        key=f"{IncidentType.MISSED_HEARTBEAT}:{beat.name}",
+        type=IncidentType.MISSED_HEARTBEAT,
+        service=beat.service,
+        slo="",
+        title=f"{beat.service}: heartbeat {beat.name} {beat.state}, {beat.reason}",
+        urgency=_not_lowered(beat.urgency, open_),
+        severity=_worse(severity, open_),
+        started_at=beat.since,
+        firing=wrong,
+        clear=beat.state == "ok",
+        recover_after_s=0.0,  # one beat says it all
+        labels={**beat.labels, "service": beat.service, "heartbeat": beat.name},
+        detail={
+            "heartbeat": beat.name,
+            "state": beat.state,
+            "since": beat.since,
+            "reason": beat.reason,
+            "expected_at": beat.expected_at,
+            "deadline": beat.deadline,
+            "last_at": beat.last_at,
+            "last_state": beat.last_state,
+            "started_at": beat.started_at,
+        },
+    )
+
+
 # -- slo-burn ---------------------------------------------------------------------------------
+
+
+def severity_of(failing: float, *, pages: bool) -> Severity:
+    """How bad an arm is whose short window fails by this share (0..1); what pages is never SEV4."""
+    for share, severity in _SEVERITY_FROM:
+        if failing >= share - 1e-12:  # 1 - 0.9 is a hair under 0.1
+            return severity
+    return Severity.SEV3 if pages else Severity.SEV4
 
 
 def _judged(arms: Sequence[ArmFigures], open_: OpenIncident | None) -> list[ArmFigures]:
@@ -156,10 +203,7 @@ def _burn_severity(firing: Sequence[ArmFigures], open_: OpenIncident | None) -> 
 
 def _severity(arm: ArmFigures) -> Severity:
     failing = 1.0 - arm.short.sli if arm.short.sli is not None else 0.0
-    for share, severity in _SEVERITY_FROM:
-        if failing >= share - 1e-12:  # 1 - 0.9 is a hair under 0.1
-            return severity
-    return Severity.SEV3 if arm.arm.kind is ArmKind.PAGE else Severity.SEV4
+    return severity_of(failing, pages=arm.arm.kind is ArmKind.PAGE)
 
 
 def _burn_detail(slo: SloFigures, groups: Sequence[SloFigures]) -> dict[str, Json]:

@@ -260,3 +260,17 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+def test_a_heartbeat_that_comes_again_ends_its_incident_at_once() -> None:
+    beats = replace(
+        signal(clear=True), type=IncidentType.MISSED_HEARTBEAT, recover_after_s=0.0, title="late"
+    )
+    (clearing,) = decide({KEY: incident()}, [beats], NOW)
+    assert clearing.kind is EventKind.CLEARING
+    events = decide({KEY: incident(clear_since=NOW)}, [beats], NOW + 10)
+    assert [event.kind for event in events] == [EventKind.RECOVERED, EventKind.RESOLVED]
+    assert events[0].text == "On time again for 10s"
+    missed = replace(beats, firing=True, clear=False)
+    (again,) = decide({KEY: incident(recovered_at=NOW, acknowledged=True)}, [missed], NOW + 20)
+    assert (again.kind, again.text) == (EventKind.RELAPSED, "Missed again: late")

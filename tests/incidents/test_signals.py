@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from incidents.model import IncidentState, OpenIncident, Severity, SilentTarget, Urgency
-from incidents.signals import burn_signal, no_data_signal
+from incidents.model import (
+    HeardBeat,
+    IncidentState,
+    OpenIncident,
+    Severity,
+    SilentTarget,
+    Urgency,
+)
+from incidents.signals import burn_signal, heartbeat_signal, no_data_signal
 from slo.spec import AlertState, Arm, ArmKind, CountingSli, Events, Policy, RatioKind, Slo
 from slo.status import ArmFigures, SloFigures, WindowFigures
 
@@ -314,3 +321,58 @@ def test_all_slos_must_be_heard_again() -> None:
 
 def test_targets_that_answer_without_the_series_of_an_slo_are_told_by_the_slo() -> None:
     assert said([figures(no_data=True)], [UP]).title == "checkout: no data for availability"
+
+
+# -- missed-heartbeat -------------------------------------------------------------------------
+
+BACKUP = HeardBeat(
+    "backup", "db", "missed", NOW - 60, "no beat came by its deadline", Urgency.HIGH,
+    expected_at=NOW - 360, deadline=NOW - 60, last_at=NOW - 90_000, last_state="ok",
+    labels={"tier": "1"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "firing", "clear"),
+    [
+        ("missed", True, False),
+        ("failed", True, False),
+        ("ok", False, True),
+        ("late", False, False),
+        ("unknown", False, False),  # Vigie was silent itself: nothing is decided by that
+    ],
+)
+def test_only_a_beat_in_time_clears_and_only_a_wrong_one_opens(
+    state: str, firing: bool, clear: bool
+) -> None:
+    beat = replace(BACKUP, state=state)
+    assert (heartbeat_signal(beat, None) is not None) == firing
+    signal = heartbeat_signal(beat, opened())
+    assert signal is not None
+    assert (signal.firing, signal.clear, signal.recover_after_s) == (firing, clear, 0.0)
+
+
+def test_a_missed_beat_says_which_and_since_when() -> None:
+    signal = heartbeat_signal(BACKUP, None)
+    assert signal is not None
+    assert (signal.key, signal.type) == ("missed-heartbeat:backup", "missed-heartbeat")
+    assert signal.title == "db: heartbeat backup missed, no beat came by its deadline"
+    assert (signal.service, signal.slo, signal.started_at) == ("db", "", NOW - 60)
+    assert signal.labels == {"tier": "1", "service": "db", "heartbeat": "backup"}
+    assert signal.detail["last_at"] == NOW - 90_000
+
+
+@pytest.mark.parametrize(
+    ("urgency", "open_", "expected"),
+    [
+        (Urgency.HIGH, None, (Urgency.HIGH, Severity.SEV3)),
+        (Urgency.LOW, None, (Urgency.LOW, Severity.SEV4)),
+        (Urgency.LOW, opened(Urgency.HIGH, Severity.SEV2), (Urgency.HIGH, Severity.SEV2)),
+    ],
+)
+def test_a_heartbeat_is_as_urgent_as_its_file_says_and_never_less_than_its_incident(
+    urgency: Urgency, open_: OpenIncident | None, expected: tuple[Urgency, Severity]
+) -> None:
+    signal = heartbeat_signal(replace(BACKUP, urgency=urgency), open_)
+    assert signal is not None
+    assert (signal.urgency, signal.severity) == expected

@@ -74,7 +74,7 @@ def open_database(url: str, *, read_only: bool = False, server_time: bool = True
             database.read(schema.require_head)
         else:
             database.write(_made_ready)
-    except BaseException:
+    except BaseException:  # whatever it was goes on: a failed start leaves no lock
         with suppress(StoreError):  # the first error is the one to show
             database.close()
         raise

@@ -19,8 +19,8 @@ import numpy.typing as npt
 from sqlalchemy import Connection, Row, select, tuple_
 
 from slo.ledger import Row as SliceRow
-from slo.ledger import Spans
 from slo.series import Ints
+from slo.spans import Spans
 from vigie.store.errors import Corrupt, Newer
 from vigie.store.sql import insert, insert_for, put
 from vigie.store.tables import ledger, sli, span
@@ -121,6 +121,14 @@ def revisions(c: Connection, width_s: int, from_start: int, to_start: int) -> di
         .where(ledger.c.slice_start >= from_start, ledger.c.slice_start < to_start)
     )
     return {row.slice_start: row.revision for row in found}
+
+
+def cells(c: Connection, width_s: int, from_start: int, to_start: int, of_s: int) -> set[int]:
+    """The starts of the cells of `of_s` seconds in which slices of one width begin."""
+    cell = ledger.c.slice_start - ledger.c.slice_start % of_s
+    found = select(cell).distinct().where(ledger.c.width_s == width_s)
+    inside = (ledger.c.slice_start >= from_start, ledger.c.slice_start < to_start)
+    return set(c.execute(found.where(*inside)).scalars())
 
 
 def first_start(c: Connection, width_s: int) -> int | None:

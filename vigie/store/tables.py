@@ -180,6 +180,52 @@ exclusion = Table(  # time that was taken out after the fact; a row is removed o
     Index("ix_exclusion_service_ended_at", "service", "ended_at"),
 )
 
+heartbeat = Table(  # what was heard of every heartbeat, written before its sender is answered
+    "heartbeat",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("timing", Text, nullable=False),  # collectors.heartbeat.Heartbeat.timing
+    Column("heard_since", Double, nullable=False),
+    Column("last_at", Double),
+    Column("last_state", Text),  # ok or fail
+    Column("started_at", Double),
+    Column("duration_s", Double),
+    Column("beats", BigInteger, nullable=False),
+)
+
+change = Table(  # what was changed, by whom it was told; the same source and id is the same change
+    "change",
+    metadata,
+    Column("number", Key, primary_key=True),
+    Column("source", Text, nullable=False),  # api, or the name of an Integration
+    Column("id", Words),  # the sender's
+    Column("title", Words, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("stated_at", Double, nullable=False),  # when its status was said to be so
+    Column("recorded_at", Double, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("url", Words, nullable=False),
+    Column("environment", Words, nullable=False),
+    Column("labels", Words, nullable=False),  # JSON
+    CheckConstraint("finished_at IS NULL OR finished_at >= started_at", name="order"),
+    Index("uq_change_source_id", "source", "id", unique=True),
+    Index("ix_change_started_at_number", "started_at", "number"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+change_service = Table(  # which services a change is of
+    "change_service",
+    metadata,
+    Column("change", ForeignKey("change.number"), primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index("ix_change_service_service_change", "service", "change"),
+)
+
 incident = Table(
     "incident",
     metadata,

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,21 +12,26 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from collectors import changes as collected
+from collectors.heartbeat import Heartbeat, Said
 from incidents.budget import Acting, Standing
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
-from slo.ledger import Row, Spans
+from slo.ledger import Row
 from slo.series import Layout, Memory
+from slo.spans import Spans
 from slo.spec import Excluded, SloId
 from slo.status import Outage
 from vigie.store import (
     alerts,
     backfill,
     budget,
+    changes,
     deliveries,
     exclusions,
     found,
     gate,
+    heartbeats,
     incidents,
     jobs,
     ledger,
@@ -56,6 +62,11 @@ SIGNAL = Signal(
     recover_after_s=1.0,
 )
 
+DEPLOY = collected.Change(
+    "gh", "1", "été", collected.Kind.DEPLOY, collected.Status.SUCCEEDED, 1 / 3, 2.0, 2.0,
+    services=("s",),
+)  # fmt: skip
+
 
 class Change:
     slo, arm, state, since = "s/o", "page", 1, 0.1
@@ -78,6 +89,8 @@ def fill(c: Connection) -> None:
     backfill.write(c, [backfill.Progress("a", "prom", 60, 600, 120)])
     found.write(c, "group", {"s/o": [[["code", "500"]]]})
     outages.write(c, [Outage("s", 0.7, None)])
+    heartbeats.beat(c, Heartbeat("h", "s", every_s=60.0), Said.OK, 1 / 3)
+    changes.record(c, DEPLOY, 3.0)
     incidents.open_incident(c, SIGNAL, 5.0)
     incidents.apply(c, Event(EventKind.RESOLVED, "k", 6.0, 1))
     incidents.open_incident(c, SIGNAL, 7.0)
@@ -123,6 +136,8 @@ def test_a_restored_database_equals_the_one_saved_to_the_unit(
         backup(restored, second, AT + 1)
         assert digests(second) == digests(first)
         # Numbers go on after the highest that was restored.
+        other = replace(DEPLOY, id="2")
+        assert restored.write(lambda c: changes.record(c, other, 9.0)) == (2, True)
         assert restored.write(lambda c: incidents.apply(c, Event(EventKind.RESOLVED, "k", 9.0, 2)))
         assert restored.write(lambda c: incidents.open_incident(c, SIGNAL, 10.0)) == 3
         assert restored.write(lambda c: ledger.sli_ids(c, ["new"])).tolist() == [3]

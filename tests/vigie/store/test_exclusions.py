@@ -29,7 +29,10 @@ def test_the_same_key_twice_records_once(db: Database) -> None:
 def test_corrections_are_found_by_the_time_that_they_touch_and_by_service(db: Database) -> None:
     add(db)
     add(db, Excluded("search", "", 50.0, 60.0, "r", "b", planned=False))
-    between = lambda a, b, **k: len(db.read(lambda c: exclusions.read(c, a, b, **k)))  # noqa: E731
+
+    def between(start: float, end: float, **only: str) -> int:
+        return len(db.read(lambda c: exclusions.read(c, start, end, **only)))
+
     assert between(0.0, 50.0) == 0
     assert between(60.0, 100.0) == 0
     assert between(59.0, 101.0) == 2

@@ -1,5 +1,6 @@
 """History: every minute of the ledger, exactly, whether from its rows or from the files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -145,13 +146,13 @@ def test_joined_bodies_are_read_as_one_by_one(
 )
 @pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_row_that_cannot_be_read_is_an_error_and_no_zero(
-    db: Database, spoil: object, error: type[Exception]
+    db: Database, spoil: Callable[[bytes], bytes], error: type[Exception]
 ) -> None:
     write(db, row(D0 * DAY, [1, 2]))
 
     def work(c: Connection) -> None:
         blob = c.execute(ledger.select()).one().bytes
-        c.execute(update(ledger).values(bytes=spoil(blob)))  # type: ignore[operator]
+        c.execute(update(ledger).values(bytes=spoil(blob)))
 
     db.write(work)
     with pytest.raises(error):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from collectors.changes import Change, Kind, Status
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
-from slo.ledger import Row, Spans
-from vigie.store import deliveries, incidents, jobs, keep, ledger
+from slo.ledger import Row
+from slo.spans import Spans
+from vigie.store import changes, deliveries, incidents, jobs, keep, ledger
 from vigie.store.db import Database
 from vigie.store.jobs import NewJob
 from vigie.store.keep import BATCH, DAY_S, Retention, Usage
@@ -106,6 +108,21 @@ def test_spans_deliveries_and_ended_jobs_go_in_time(db: Database) -> None:
     assert prune(db) == {"spans": 1, "deliveries": 1, "jobs": 2}
     kept = db.read(lambda c: c.execute(select(job.c.dedup).order_by(job.c.id)).scalars().all())
     assert kept == ["needs_attention", "ready", "running"]
+
+
+def test_changes_are_kept_as_long_as_slices_by_when_they_ended(db: Database) -> None:
+    old = NOW - 400 * DAY_S
+    over = Change("api", None, "over", Kind.DEPLOY, Status.SUCCEEDED, old - 9, old - 9, old - 1)
+    late = replace(over, title="ended late", finished_at=old)
+
+    def tell(c: Connection) -> None:
+        for told in (over, late):
+            changes.record(c, replace(told, services=("s",)), NOW)
+
+    db.write(tell)
+    assert prune(db) == {"changes": 1}
+    assert [one.change.title for one in db.read(changes.page)] == ["ended late"]
+    assert prune(db, Retention(slices_s=399 * DAY_S)) == {"changes": 1}
 
 
 def test_retention_is_a_setting(db: Database) -> None:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from slo.ledger import Row, Spans
+from slo.ledger import Row
 from slo.series import Ints
+from slo.spans import Spans
 from vigie.store.db import Database
 from vigie.store.errors import Corrupt, Newer
 from vigie.store.ledger import (

@@ -13,21 +13,36 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    _figures()
-    _exclusions()
-    _gate()
-    _incidents()
-    _jobs()
-    _runs()
+    _meta()
+    _sli()
+    _ledger()
+    _span()
+    _target_memory()
+    _alert()
+    _found()
+    _backfill()
+    _outage()
+    _exclusion()
+    _budget_action()
+    _gate_override()
+    _incident()
+    _timeline()
+    _job()
+    _delivery()
+    _run()
+    _run_step()
 
 
-def _figures() -> None:
+def _meta() -> None:
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_meta"),
     )
+
+
+def _sli() -> None:
     op.create_table(
         "sli",
         sa.Column("id", KEY, nullable=False),
@@ -35,6 +50,9 @@ def _figures() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sli"),
         sa.UniqueConstraint("fingerprint", name="uq_sli_fingerprint"),
     )
+
+
+def _ledger() -> None:
     op.create_table(
         "ledger",
         sa.Column("width_s", sa.Integer(), nullable=False),
@@ -43,6 +61,9 @@ def _figures() -> None:
         sa.Column("bytes", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("width_s", "slice_start", name="pk_ledger"),
     )
+
+
+def _span() -> None:
     op.create_table(
         "span",
         sa.Column("id", KEY, nullable=False),
@@ -58,6 +79,9 @@ def _figures() -> None:
     op.create_index(
         "uq_span_sli_id_began_at_ended_at", "span", ["sli_id", "began_at", "ended_at"], unique=True
     )
+
+
+def _target_memory() -> None:
     op.create_table(
         "target_memory",
         sa.Column("target", sa.Text(), nullable=False),
@@ -70,6 +94,9 @@ def _figures() -> None:
         sa.Column("added_at", sa.Double()),
         sa.PrimaryKeyConstraint("target", name="pk_target_memory"),
     )
+
+
+def _alert() -> None:
     op.create_table(
         "alert",
         sa.Column("slo", sa.Text(), nullable=False),
@@ -78,6 +105,9 @@ def _figures() -> None:
         sa.Column("since", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("slo", "arm", name="pk_alert"),
     )
+
+
+def _found() -> None:
     op.create_table(
         "found",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -85,6 +115,9 @@ def _figures() -> None:
         sa.Column("data", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "key", name="pk_found"),
     )
+
+
+def _backfill() -> None:
     op.create_table(
         "backfill",
         sa.Column("fingerprint", sa.Text(), nullable=False),
@@ -94,6 +127,9 @@ def _figures() -> None:
         sa.Column("done_from", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name="pk_backfill"),
     )
+
+
+def _outage() -> None:
     op.create_table(
         "outage",
         sa.Column("id", KEY, nullable=False),
@@ -107,39 +143,7 @@ def _figures() -> None:
     )
 
 
-def _gate() -> None:
-    op.create_table(
-        "budget_action",
-        sa.Column("slo", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("since", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("slo", "action", name="pk_budget_action"),
-    )
-    op.create_table(
-        "gate_override",
-        sa.Column("id", KEY, nullable=False),
-        sa.Column("service", sa.Text(), nullable=False),
-        sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("idempotency_key", sa.Text()),
-        sa.Column("created_at", sa.Double(), nullable=False),
-        sa.Column("expires_at", sa.Double(), nullable=False),
-        sa.Column("withdrawn_at", sa.Double()),
-        sa.Column("withdrawn_by", sa.Text()),
-        sa.CheckConstraint("expires_at > created_at", name="ck_gate_override_order"),
-        sa.PrimaryKeyConstraint("id", name="pk_gate_override"),
-    )
-    op.create_index("ix_gate_override_service_id", "gate_override", ["service", "id"])
-    op.create_index(
-        "uq_gate_override_service_idempotency_key",
-        "gate_override",
-        ["service", "idempotency_key"],
-        unique=True,
-    )
-
-
-def _exclusions() -> None:
+def _exclusion() -> None:
     op.create_table(
         "exclusion",
         sa.Column("id", KEY, nullable=False),
@@ -163,7 +167,42 @@ def _exclusions() -> None:
     op.create_index("ix_exclusion_service_ended_at", "exclusion", ["service", "ended_at"])
 
 
-def _incidents() -> None:
+def _budget_action() -> None:
+    op.create_table(
+        "budget_action",
+        sa.Column("slo", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("slo", "action", name="pk_budget_action"),
+    )
+
+
+def _gate_override() -> None:
+    op.create_table(
+        "gate_override",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text()),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("withdrawn_at", sa.Double()),
+        sa.Column("withdrawn_by", sa.Text()),
+        sa.CheckConstraint("expires_at > created_at", name="ck_gate_override_order"),
+        sa.PrimaryKeyConstraint("id", name="pk_gate_override"),
+    )
+    op.create_index("ix_gate_override_service_id", "gate_override", ["service", "id"])
+    op.create_index(
+        "uq_gate_override_service_idempotency_key",
+        "gate_override",
+        ["service", "idempotency_key"],
+        unique=True,
+    )
+
+
+def _incident() -> None:
     op.create_table(
         "incident",
         sa.Column("number", KEY, nullable=False),
@@ -205,6 +244,9 @@ def _incidents() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_incident_service_opened_at", "incident", ["service", "opened_at"])
+
+
+def _timeline() -> None:
     op.create_table(
         "timeline",
         sa.Column("id", KEY, nullable=False),
@@ -221,7 +263,7 @@ def _incidents() -> None:
     op.create_index("ix_timeline_incident_id", "timeline", ["incident", "id"])
 
 
-def _jobs() -> None:
+def _job() -> None:
     op.create_table(
         "job",
         sa.Column("id", KEY, nullable=False),
@@ -245,6 +287,9 @@ def _jobs() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_job_state_run_at", "job", ["state", "run_at"])
+
+
+def _delivery() -> None:
     op.create_table(
         "delivery",
         sa.Column("id", KEY, nullable=False),
@@ -262,7 +307,7 @@ def _jobs() -> None:
     op.create_index("ix_delivery_incident", "delivery", ["incident"])
 
 
-def _runs() -> None:
+def _run() -> None:
     op.create_table(
         "run",
         sa.Column("id", KEY, nullable=False),
@@ -278,6 +323,9 @@ def _runs() -> None:
     )
     op.create_index("ix_run_incident", "run", ["incident"])
     op.create_index("uq_run_incident_runbook", "run", ["incident", "runbook"], unique=True)
+
+
+def _run_step() -> None:
     op.create_table(
         "run_step",
         sa.Column("run", KEY, nullable=False),
