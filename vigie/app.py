@@ -18,7 +18,10 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from collectors.otlp.receiver import Otlp
 from collectors.scrape import Scrape, Scraper
+from collectors.targets import By
+from collectors.written import Inbox
 from slo.load.yaml import LoadError
 from vigie import api, handlers, web
 from vigie import config as files
@@ -27,13 +30,17 @@ from vigie.api.events import STOP
 from vigie.clock import Clock, SystemClock
 from vigie.config import Config
 from vigie.jobs.worker import Worker
-from vigie.live import Board, Change, Feed, Live
+from vigie.live import Board, Change, Collected, Feed, Live
 from vigie.notify.fallback import Fallback
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.restore import Restored, restore
 from vigie.pipeline.tick import Pipeline
-from vigie.settings import Settings
+from vigie.settings import Settings, proxies
 from vigie.sources import Sources
+from vigie.sources.discovered import Discovered
+from vigie.sources.probed import Probes
+from vigie.sources.received import Received, edges_of
+from vigie.sources.written import Written
 from vigie.store import jobs
 from vigie.store.db import Database, open_database
 from vigie.store.errors import StoreError
@@ -53,8 +60,15 @@ class App:
         self._parts = parts
         self._running = AsyncExitStack()
         self._pipeline: Pipeline | None = None
-        self._scraper = Scraper(parts.clock, self._deliver)
+        self._scraper = Scraper(parts.clock, self._deliver, proxies=proxies())
         self._sources: Sources | None = None
+        self._probes: Probes | None = None
+        slos = [watch.slo for watch in parts.board.now.config.watches.values()]
+        self._otlp = Otlp(parts.clock.now(), edges_ms=edges_of(slos), slos=slos)
+        self._received: Received | None = None
+        self._inbox = Inbox()
+        self._written: Written | None = None
+        self._discovered: Discovered | None = None
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading = asyncio.Lock()
@@ -119,20 +133,42 @@ class App:
             restored=restored,
             wake_worker=self._worker.wake,
             outcry=outcry,
+            replanned=self._watch,
         )
         await self._pipeline.start()
         stack.push_async_callback(self._pipeline.stop)
         self._sources = Sources(session, parts.clock, self._pipeline, parts.db, parts.board)
         stack.push_async_callback(self._sources.stop)
+        self._discovered = Discovered(parts.clock, self._pipeline, proxies())
+        self._probes = Probes(parts.clock, self._pipeline)
+        self._received = Received(self._otlp, parts.clock, self._pipeline)
+        self._written = Written(self._inbox, parts.clock, self._pipeline)
         self._watch(restored.state.plan)
         await self._sources.watch(restored.state.plan)
         await self._scraper.start()
         stack.push_async_callback(self._scraper.stop)
+        await self._discovered.start()
+        stack.push_async_callback(self._discovered.stop)
+        await self._probes.start()
+        stack.push_async_callback(self._probes.stop)
+        await self._received.start()
+        stack.push_async_callback(self._received.stop)
+        await self._written.start()
+        stack.push_async_callback(self._written.stop)
 
     def _watch(self, plan: Plan) -> None:
-        """Scrape the targets that are Vigie's own."""
-        own = {name: one for name, one in plan.config.targets.items() if not one.source}
-        self._scraper.watch(own, plan.selectors, plan.gauges)
+        """Scrape and probe what this plan names."""
+        targets = plan.config.targets.values()
+        scraped = {t.id: t for t in targets if t.by is By.SCRAPE and not t.source}
+        self._scraper.watch(scraped, plan.selectors, plan.gauges)
+        if self._discovered is not None:
+            self._discovered.watch(plan)
+        if self._probes is not None:
+            self._probes.watch(plan)
+        if self._received is not None:
+            self._received.watch(plan)
+        if self._written is not None:
+            self._written.watch(plan)
 
     def _restored(self, c: Connection) -> Restored:
         now = self._parts.clock.now()
@@ -171,6 +207,8 @@ class App:
         try:
             config = await asyncio.to_thread(files.load, self.settings.files)
             config = replace(config, generation=self._config.generation + 1)
+            if self._received is not None:
+                await self._received.prepare(config)
             plan = await pipeline.swap(config)
         except (LoadError, StoreError) as error:
             log.error("reload refused, the old files stay in force: %s", error)
@@ -197,18 +235,37 @@ class App:
             self._loop.call_soon_threadsafe(self._pipeline.changed_by_people)
             self._worker.wake()
 
+    def _heard(self, _: str) -> None:
+        """A heartbeat said something; called from any thread."""
+        if self._loop is not None and self._pipeline is not None:
+            self._loop.call_soon_threadsafe(self._pipeline.heard)
+
+    def _collected(self) -> Collected:
+        return Collected(
+            families=self._scraper.families,
+            verdicts=lambda: self._probes.verdicts if self._probes is not None else (),
+            discoveries=lambda job: (
+                self._discovered.status(job) if self._discovered is not None else ()
+            ),
+        )
+
     def _http(self) -> FastAPI:
         parts = self._parts
         gate = Gate(parts.clock, self.settings.token, self.settings.allowed_hosts)
+        collected = self._collected()
         http = api.build(
             board=parts.board,
             db=parts.db,
             clock=parts.clock,
             feed=parts.feed,
+            collected=collected,
             meters=parts.meters,
             gate=gate,
             wake=self._wake,
+            heard=self._heard,
             reload=self.reload,
+            otlp=self._otlp,
+            inbox=self._inbox,
             slice_s=self.settings.slice_s,
             version=VERSION,
         )
@@ -218,6 +275,7 @@ class App:
             db=parts.db,
             clock=parts.clock,
             feed=parts.feed,
+            collected=collected,
             gate=gate,
             wake=self._wake,
         )
@@ -245,7 +303,7 @@ def build(settings: Settings, clock: Clock | None = None) -> App:
         board = Board(Live(config, started_at=time.now()))
         telemetry = Telemetry(settings.otlp_endpoint)
         return App(settings, _Parts(time, db, board, Feed(), Meters(), telemetry))
-    except BaseException:
+    except BaseException:  # whatever it was goes on: a failed build undoes itself
         db.close()
         raise
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from collectors.jobs import ScrapeJob
 from collectors.labels import compatible
-from collectors.targets import Target
+from collectors.targets import OF_SPANS, Target
 from runbooks.match import matching
 from runbooks.model import Match, Runbook
 from slo.load.codes import Code
@@ -66,13 +67,17 @@ def embedded(sli: Sli) -> tuple[CountingSli | SampledSli, ...]:
 
 
 def warn_of_unmeasured(found: Documents, problems: Problems) -> None:
-    """SLOs with a selector that no target's series could fulfil."""
+    """SLOs with a selector that no series of a target could fulfil. What is found later still may:
+    targets that are discovered, and what sends spans.
+    """
+    if any(job.discoveries for _, job in found.of(ScrapeJob)):
+        return
     targets = [target for _, target in found.of(Target)]
     for places, slo in found.of(Slo):
         own = [target for target in targets if target.service == slo.service]
         selectors = [s for sli in embedded(slo.sli) for s in sli.selectors]
         for selector in dict.fromkeys(selectors):
-            if any(compatible(selector, target.labels) for target in own):
+            if selector.metric.startswith(OF_SPANS) or any(_may_show(t, selector) for t in own):
                 continue
             message = _unmeasured(slo, selector, own, targets)
             problems.warn(places.name, message, Code.UNMEASURED)
@@ -116,7 +121,7 @@ def warn_of_policies(found: Documents, used: Collection[str], problems: Problems
 def _unmeasured(
     slo: Slo, selector: Selector, own: Sequence[Target], targets: Iterable[Target]
 ) -> str:
-    others = sorted({t.service for t in targets if compatible(selector, t.labels)})
+    others = sorted({t.service for t in targets if _may_show(t, selector)})
     if others:
         return (
             f"SLO `{slo.id}`: only targets of {', '.join(others)} could have `{selector}`, none of "
@@ -125,6 +130,10 @@ def _unmeasured(
     if own:
         return f"SLO `{slo.id}`: the labels of no target fit `{selector}`: it will not be measured"
     return f"SLO `{slo.id}`: service `{slo.service}` has no targets: it will not be measured"
+
+
+def _may_show(target: Target, selector: Selector) -> bool:
+    return target.may_show(selector.metric) and compatible(selector, target.labels)
 
 
 def _warn_of_unknown(

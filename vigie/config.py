@@ -6,12 +6,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from collectors.targets import Target
+from collectors import changes_load, load_heartbeat
+from collectors.changes import Integration
+from collectors.heartbeat import Heartbeat
+from collectors.jobs import ScrapeJob
+from collectors.jobs import targets_of as targets_of_job
+from collectors.probe.model import Probe, targets_of
+from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS, FOUND_BY_WRITE, Target
 from runbooks.model import Runbook
 from slo.exclusions import MaintenanceWindow
 from slo.load.codes import Code
 from slo.load.yaml import LoadError, Mark, Problem, Problems, did_you_mean
-from slo.policies import arm_name, arms_for, policy_for
+from slo.policies import SCRAPES_IN_SHORT, arm_name, arms_for, policy_for
 from slo.spec import (
     Arm,
     BasicSli,
@@ -32,7 +38,6 @@ from vigie.documents import SLO_KINDS, Documents, read_files
 __all__ = ["Channel", "Config", "Watch", "load"]
 
 DEFAULT_INTERVAL_S: Final = Target(job="", instance="", url="", service="").interval_s
-_SCRAPES_IN_SHORT: Final = 4  # as `slo.policies` asks of every arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,21 @@ class Config:
     channels: Mapping[str, Channel]
     runbooks: tuple[Runbook, ...]
     sources: Mapping[str, DataSource] = field(default_factory=dict)
+    jobs: Mapping[str, ScrapeJob] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
     maintenance: tuple[MaintenanceWindow, ...] = ()
+    heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
+    integrations: Mapping[str, Integration] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     generation: int = 1
+
+    @property
+    def finders(self) -> Mapping[str, ScrapeJob | None]:
+        """By the name of who finds targets at run time: the job that says how they are read; None
+        for those that push.
+        """
+        jobs = {f"job {name}": job for name, job in self.jobs.items()}
+        return {FOUND_BY_SPANS: None, FOUND_BY_PUSH: None, FOUND_BY_WRITE: None, **jobs}
 
 
 def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = False) -> Config:
@@ -73,8 +90,11 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         problems = Problems(served=True)
         found = read_files(paths, problems)
         _ask_default(found, problems)
+    _name_targets(found)
     checks.check_targets(found, problems)
     checks.check_policies(found, problems)
+    load_heartbeat.check_keys((one for _, one in found.of(Heartbeat)), problems)
+    changes_load.check_keys((one for _, one in found.of(Integration)), problems)
     top = Mark(str(paths[0]) if paths else ".", 1, 1)
     if not any(kind in found.kinds for kind in SLO_KINDS):
         tell = problems.error if need_slo else problems.warn
@@ -89,12 +109,24 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         services=services,
         watches=watches,
         targets={target.id: target for _, target in found.of(Target)},
+        heartbeats={one.name: one for _, one in found.of(Heartbeat)},
+        integrations={one.name: one for _, one in found.of(Integration)},
         channels={channel.name: channel for _, channel in found.of(Channel)},
         runbooks=tuple(book for _, book in found.of(Runbook)),
         sources={source.name: source for _, source in found.of(DataSource)},
+        jobs={job.name: job for _, job in found.of(ScrapeJob)},
+        probes=tuple(probe for _, probe in found.of(Probe)),
         maintenance=tuple(window for _, window in found.of(MaintenanceWindow)),
         warnings=tuple(problems.in_order()),
     )
+
+
+def _name_targets(found: Documents) -> None:
+    """Put the targets of probes, and of jobs that discover none, beside those of `Targets`."""
+    found.values += [(places, t) for places, p in found.of(Probe) for t in targets_of(p)]
+    for places, job in found.of(ScrapeJob):
+        if not job.discoveries:
+            found.values += [(places, t) for t in targets_of_job(job, job.static).targets]
 
 
 def _ask_default(found: Documents, problems: Problems) -> None:
@@ -137,6 +169,8 @@ def _services(found: Documents) -> dict[str, Service]:
         services.setdefault(slo.service, Service(slo.service, mark=slo.mark))
     for _, target in found.of(Target):
         services.setdefault(target.service, Service(target.service, mark=target.mark))
+    for _, beat in found.of(Heartbeat):
+        services.setdefault(beat.service, Service(beat.service, mark=beat.mark))
     return services
 
 
@@ -146,10 +180,12 @@ def _watches(
     policies = [policy for _, policy in found.of(Policy)]
     targets = [target for _, target in found.of(Target)]
     sources = {source.name: source for _, source in found.of(DataSource)}
+    discovered_s = [job.interval_s for _, job in found.of(ScrapeJob) if job.discoveries]
     watches: dict[SloId, Watch] = {}
     for _, slo in found.of(Slo):
         policy = _overridden(policy_for(slo, policies, problems, services[slo.service]), slo)
-        interval_s = _slowest_s(slo, targets, sources)
+        default_s = max(discovered_s, default=DEFAULT_INTERVAL_S)
+        interval_s = _slowest_s(slo, targets, sources, default_s)
         arms: tuple[Arm, ...] = ()
         if not _is_foreign(slo):
             arms = arms_for(_bounded(slo, interval_s), policy, interval_s, problems)
@@ -181,7 +217,7 @@ def _bounded(slo: Slo, interval_s: float) -> Slo:
 
 
 def _widened(arm: Arm, interval_s: float) -> Arm:
-    short_s = min(max(arm.short_s, float(math.ceil(_SCRAPES_IN_SHORT * interval_s))), arm.long_s)
+    short_s = min(max(arm.short_s, float(math.ceil(SCRAPES_IN_SHORT * interval_s))), arm.long_s)
     return replace(arm, name=arm_name(arm.kind, arm.long_s, short_s), short_s=short_s)
 
 
@@ -194,15 +230,22 @@ def _basics(sli: Sli) -> tuple[BasicSli, ...]:
     return tuple(c.sli for c in sli.components) if isinstance(sli, CompositeSli) else (sli,)
 
 
-def _slowest_s(slo: Slo, targets: Iterable[Target], sources: Mapping[str, DataSource]) -> float:
+def _slowest_s(
+    slo: Slo, targets: Iterable[Target], sources: Mapping[str, DataSource], default_s: float
+) -> float:
     """The longest interval of what an SLO is measured on: its DataSources, or the targets of its
-    service; the default one where there is none.
+    service; the default where none is known yet.
     """
     names = {"" if isinstance(sli, ForeignSli) else sli.source for sli in _basics(slo.sli)}
     found = [sources[name].interval_s for name in names if name in sources]
     if "" in names:
-        found += [target.interval_s for target in targets if target.service == slo.service]
-    return max(found, default=DEFAULT_INTERVAL_S)
+        wanted = {s.metric for sli in checks.embedded(slo.sli) for s in sli.selectors}
+        found += [
+            target.interval_s
+            for target in targets
+            if target.service == slo.service and any(map(target.may_show, wanted))
+        ]
+    return max(found, default=default_s)
 
 
 def _warn(found: Documents, watches: Mapping[SloId, Watch], top: Mark, problems: Problems) -> None:

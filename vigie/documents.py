@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+import collectors.changes_load
 import collectors.load
+import collectors.load_heartbeat
+import collectors.load_probe
 import runbooks.load
 import slo.load.maintenance
 import slo.load.policy
 import vigie.channels
+from collectors import load_scrape
 from slo.load import (
     openslo,
     openslo_alerts,
@@ -44,8 +48,11 @@ READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
     OPENSLO_ALPHA: {"SLO": openslo_alpha.read_slo, "Service": openslo.read_service},
     VIGIE: {
         "Channel": vigie.channels.read,
+        "Heartbeat": collectors.load_heartbeat.read,
+        "Integration": collectors.changes_load.read,
         "MaintenanceWindow": slo.load.maintenance.read,
         "Policy": slo.load.policy.read,
+        "Probe": collectors.load_probe.read,
         "Runbook": runbooks.load.read,
         "Targets": collectors.load.read,
     },
@@ -91,7 +98,8 @@ class Documents:
         reader = _reader(node, problems)
         if reader is None:
             return
-        kind = _text(node, "kind") or SLO_KINDS[0]
+        prometheus = reader is load_scrape.read
+        kind = "ScrapeJob" if prometheus else _text(node, "kind") or SLO_KINDS[0]
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         self._check_unique(kind, node, problems)
         value = reader(node, problems)
@@ -240,6 +248,8 @@ def _text_of(file: Path, problems: Problems) -> str | None:
 def _reader(node: Node, problems: Problems) -> Reader | None:
     """Who reads a document of this apiVersion and kind; a problem when nobody does."""
     version_node, kind_node = peek(node, "apiVersion"), peek(node, "kind")
+    if load_scrape.is_prometheus(node):
+        return load_scrape.read
     if version_node is None and peek(node, "version") is not None:
         return _sloth(node, problems)
     if version_node is None or kind_node is None:

@@ -1,9 +1,12 @@
 """What the running server knows now, in one place that everybody reads and only its writer sets."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from collectors.discovery.model import DiscoveryStatus
+from collectors.families import Families
+from collectors.probe.verdict import Verdict
 from collectors.source_poller import SourceStatus
 from collectors.targets import TargetStatus
 from slo.spec import SloId
@@ -40,6 +43,17 @@ class Live:
     reload_error: str | None = None
     tick_error: str | None = None
     ticks_failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the collectors say when asked, on their event loop: the families on the last page of a
+    target, the verdicts on what is probed, how the discoveries of a scrape job do.
+    """
+
+    families: Callable[[str], Awaitable[Families | None]]
+    verdicts: Callable[[], Sequence[Verdict]]
+    discoveries: Callable[[str], Sequence[DiscoveryStatus]]
 
 
 class Board:

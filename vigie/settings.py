@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableEnvironment
 
+from collectors.proxies import Proxies
 from slo import windows
 from slo.load.codes import Code
 from slo.load.yaml import Fields, LoadError, Mark, Node, Problems, documents, plain
@@ -57,6 +58,15 @@ def _span(default: str, description: str) -> Any:
     value = timedelta(seconds=windows.parse(default))
     shown: dict[str, Any] = {"default": default}
     return Field(default=value, description=description, json_schema_extra=shown)
+
+
+def proxies() -> Proxies:
+    """What the environment says of proxies, for those who ask for it; small letters go first."""
+
+    def said(name: str) -> str:
+        return os.environ.get(name.lower(), "") or os.environ.get(name, "")
+
+    return Proxies(said("HTTP_PROXY"), said("HTTPS_PROXY"), said("NO_PROXY"))
 
 
 class Retention(BaseModel):

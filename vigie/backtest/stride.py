@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from collectors.scrape import Scrape
-from incidents import signals
 from incidents.budget import acting
-from incidents.model import IncidentType, OpenIncident, Severity, Urgency
-from slo.alerts import HOLD, Arms, Bools, Entries, _telling, _Window
+from incidents.model import IncidentType, OpenIncident, Urgency
+from incidents.signals import severity_of
+from slo.alerts import HOLD, Bools, Entries, telling
 from slo.ledger import Row, WindowSums
 from slo.series import MAX_GAP_INTERVALS, Ints
 from slo.spec import AlertState, CountingSli, ForeignSli
@@ -234,7 +234,8 @@ def _nothing_turns(state: State, figures: Figures, open_: Open, new: _New, until
     short = _Bounds.of(state, figures, arms.short, new, until)
     # With fewer events than this the short window reaches back, and is another one.
     speaks = short.least >= arms.min_bad
-    tells = short.least >= np.maximum(arms.min_bad, _most_telling(arms, long))
+    # The long window's least share asks the most events of a short one that ends what fires.
+    tells = short.least >= np.maximum(arms.min_bad, telling(arms, long.least_bad, long.most))
     limit = arms.limit * (1.0 - _ROUNDING)
     quiet = (long.most_bad < limit * long.least) | (long.most_bad < arms.min_bad)
     quiet |= (short.most_bad < limit * short.least) & speaks
@@ -244,12 +245,6 @@ def _nothing_turns(state: State, figures: Figures, open_: Open, new: _New, until
     if not np.where(fires, burns, quiet).all():
         return False
     return all(_stays(state.plan, one, fires, short) for one in open_.values())
-
-
-def _most_telling(arms: Arms, long: _Bounds) -> Ints:
-    """The most events that a short window may need to end what fires: those of the least share."""
-    none = np.zeros(len(arms.cols))
-    return _telling(arms, _Window(long.least_bad, long.most, none, none))
 
 
 def _stays(plan: Plan, incident: OpenIncident, fires: Bools, short: _Bounds) -> bool:
@@ -265,15 +260,11 @@ def _stays(plan: Plan, incident: OpenIncident, fires: Bools, short: _Bounds) -> 
         return False
     judged = np.flatnonzero(mine).tolist()
     return bool(judged) and all(
-        _worst(int(short.most_bad[arm]) / int(short.least[arm]), pages=bool(plan.arms.pages[arm]))
+        severity_of(_most_failing(short, arm), pages=bool(plan.arms.pages[arm]))
         >= incident.severity
         for arm in judged
     )
 
 
-def _worst(share: float, *, pages: bool) -> Severity:
-    """The severity of an arm of which this share fails at most."""
-    for limit, severity in signals._SEVERITY_FROM:
-        if share >= limit - _ROUNDING:
-            return severity
-    return Severity.SEV3 if pages else Severity.SEV4
+def _most_failing(short: _Bounds, arm: int) -> float:
+    return int(short.most_bad[arm]) / int(short.least[arm]) + _ROUNDING

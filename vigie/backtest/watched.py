@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 from slo import windows
-from slo.load.codes import Code
+from slo.load.codes import SERVING
+from slo.policies import SCRAPES_IN_SHORT
 from slo.spec import BasicSli, CompositeSli, CountingSli, ForeignSli, SampledSli, Sli, SloId
 from vigie.backtest.history import Survey
 from vigie.config import Config, Watch
-
-_SCRAPES_IN_SHORT: Final = 4  # as `slo.policies` asks of every arm
-# What only matters where Vigie itself serves; `vigie slo check` says it.
-_SERVING: Final = (Code.UNMEASURED, Code.NOBODY_TOLD, Code.NO_RUNBOOK, Code.UNUSED)
 
 
 def watched(config: Config) -> Config:
@@ -29,7 +25,7 @@ def watched(config: Config) -> Config:
 
 def warnings_of(config: Config, survey: Survey) -> list[str]:
     """What people should know of a backtest of this configuration as it is written."""
-    said = [str(one) for one in config.warnings if one.code not in _SERVING]
+    said = [str(one) for one in config.warnings if one.code not in SERVING]
     return [*said, *_unmeasured(config), *_too_few_scrapes(config.watches, survey)]
 
 
@@ -64,14 +60,14 @@ def _reasons(sli: Sli) -> Iterator[str]:
 
 def _too_few_scrapes(watches: Mapping[SloId, Watch], survey: Survey) -> Iterator[str]:
     """Arms that are scaled to the configured targets may be too fast for the recorded ones."""
-    least_s = _SCRAPES_IN_SHORT * survey.slowest_s
+    least_s = SCRAPES_IN_SHORT * survey.slowest_s
     for watch in watches.values():
         short = _names(arm.name for arm in watch.arms if arm.short_s < least_s)
         if short:
             yield (
                 f"SLO `{watch.slo.id}`: the history has a scrape every "
                 f"{windows.show(survey.slowest_s)}, so the short windows of {short} hold fewer "
-                f"than {_SCRAPES_IN_SHORT}"
+                f"than {SCRAPES_IN_SHORT}"
             )
 
 

@@ -31,7 +31,7 @@ class Whole:
 class LeftOut:
     """What exclusions of a replay of [start, end] hold, by SLO.
 
-    A ledger keeps their edges for 35 days, so each is told when it is over.
+    A ledger keeps their edges as far back as windows begin, so each is told when it is over.
     """
 
     start: float

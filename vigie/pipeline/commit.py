@@ -15,7 +15,7 @@ from vigie.config import Config
 from vigie.jobs import runs as diagnoses
 from vigie.notify import outbox
 from vigie.pipeline.state import Effects
-from vigie.store import alerts, budget, incidents, jobs, ledger, memories, outages
+from vigie.store import alerts, budget, heartbeats, incidents, jobs, ledger, memories, outages
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ def commit(
     alerts.write(c, effects.alerts)
     outages.write(c, effects.outages)
     budget.write(c, effects.acting)
+    if config.heartbeats:
+        heartbeats.listened(c, now)
     changed, added = [], 0
     for event in effects.events:
         applied = incidents.apply(c, event)

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from collectors.heartbeat import next_change
 from incidents.decide import decide as decide_incidents
 from incidents.model import Signal
 from slo.ledger import Ledger, Row
 from vigie.pipeline import contributors
+from vigie.pipeline.beats import beat_signals, standings_of
 from vigie.pipeline.judge import (
     acts_of,
     alert_changes,
@@ -29,7 +31,7 @@ from vigie.pipeline.silence import below_since, read_to
 from vigie.pipeline.slices import slices
 from vigie.pipeline.state import Batch, Effects, Open, State
 from vigie.pipeline.take import Taken, learn, take
-from vigie.pipeline.windows import measured_windows
+from vigie.pipeline.windows import measured_windows, pending
 
 REFRESH_S = 5  # how often the figures on an open incident are brought up to date
 
@@ -47,15 +49,19 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
     found = samples(state, taken.gauges, ends)
     addition, late = slices(state, taken, found, ledger.open_from)
     ledger = settled(state.plan, ledger.add(addition), now).forget_spans(
-        earliest(state.periods, now)
+        earliest(state.plan, state.periods, now)
     )
-    windows, rate = measured_windows(state, ledger, now)
+    pending_s = pending(state, now)
+    windows, rate = measured_windows(state, ledger, pending_s, now)
     below = below_since(state, now)
-    figures = figures_of(state, ledger, windows, below, now)
+    figures = figures_of(state, ledger, windows, below=below, pending_s=pending_s, now=now)
     services, outages = services_of(state, figures, now)
     signals = signals_of(state, figures, below, open_)
     acts = acts_of(state, figures, signals, open_)
     signals += acts.signals
+    beats = state.beats if batch.beats is None else batch.beats
+    standings = standings_of(state, batch, now)
+    signals += beat_signals(state.plan.config, standings, beats, open_)
     effects = Effects(
         rows=(*sealed, *ledger.changed_rows()),
         spans=addition.spans,
@@ -79,6 +85,8 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
         availability=services,
         acting=acts.after,
         figures=figures,
+        beats=beats,
+        standings=standings,
         gauges=kept(state, taken.gauges, now),
         sampled_upto={**state.sampled_upto, **{s: e[-1] for s, e in ends.items() if e}},
     )
@@ -98,6 +106,7 @@ def _heard(state: State, batch: Batch, taken: Taken, now: float) -> dict[str, An
         "estimated_upto": {**state.estimated_upto, **ends},
         "periods": periods_of(state.plan.calendars, state.periods, now),
         "exclusions": excluded,
+        "probed": state.probed if batch.probed is None else batch.probed,
         "snapshots": contributors.kept(state.snapshots, state.memories, now),
     }
 
@@ -123,7 +132,7 @@ def next_deadline(state: State, now: float) -> float:
     no_data_due = state.below_since + state.plan.no_data_after
     with np.errstate(invalid="ignore"):  # NaN: enough targets answer
         due = no_data_due[no_data_due > now]
-    return float(min(slice_end, due.min(initial=np.inf)))
+    return float(min(slice_end, due.min(initial=np.inf), next_change(state.standings)))
 
 
 def _refreshed(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from collectors.labels import laid_over
+from collectors.labels import as_seen
 from collectors.lines import Format, parse_series
 from collectors.targets import Target
 from slo.columns import Group
@@ -105,8 +105,8 @@ def groups_shown(uses: Uses, target: Target, layout: Layout) -> list[tuple[SloId
 
 def labels_of(target: Target, key: bytes) -> dict[str, str]:
     """The labels of a series as Prometheus would see them."""
-    _, labels = parse_series(key.decode(), Format.TEXT)
-    return laid_over(target.labels, labels)
+    seen = as_seen(target.labels, target.scraping, *parse_series(key.decode(), Format.TEXT))
+    return seen[1] if seen else {}
 
 
 def _base(columns: Columns, col: int) -> int:

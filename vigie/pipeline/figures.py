@@ -79,8 +79,8 @@ class Figures:
             recent=self._window(index, self.plan.recent_s),
             no_data=bool(self.no_data[index]),
             whole=None if whole is window else whole,
-            period=self._period(index, window),
-            exhaustion=self._exhaustion(index, window),
+            period=self._period(index, whole, window),
+            exhaustion=self._exhaustion(index, whole, window),
             contributors=self._contributors(index, arms),
             estimated=ESTIMATED if is_estimated(self.plan, self._col(index)) else "",
         )
@@ -204,7 +204,9 @@ class Figures:
 
     # -- what is to come ------------------------------------------------------------------------
 
-    def _period(self, index: int, window: WindowFigures) -> PeriodFigures | None:
+    def _period(
+        self, index: int, whole: WindowFigures, window: WindowFigures
+    ) -> PeriodFigures | None:
         slo = self.plan.watches[index].slo
         if slo.calendar is None:
             return None
@@ -214,20 +216,32 @@ class Figures:
         watched = before[2] / (period.start - period.previous)
         basis = "previous"
         if not expected or watched < self.plan.watches[index].policy.coverage_floor:
-            # By what was measured: time that nobody watched is no time without traffic.
-            measured = window.coverage * (self.at - period.start) / (period.end - period.start)
-            expected, basis = (window.total / measured if measured > 0 else 0.0), "pro_rata"
+            passed = self._told_s(index, whole) / (period.end - period.start)
+            expected, basis = (whole.total / passed if passed > 0 else 0.0), "pro_rata"
         bad = window.total - window.good
         left = budget.remaining_of(bad, expected, slo.objective)
         return PeriodFigures(period.start, period.end, expected, basis, left)
 
-    def _exhaustion(self, index: int, window: WindowFigures) -> Exhaustion:
+    def _told_s(self, index: int, window: WindowFigures) -> float:
+        """The time in which the events of a window happened: what was measured, and what the page
+        after a gap tells of. Other time, that nobody watched, is no time without traffic.
+        """
+        col, plan, elapsed_s = self._col(index), self.plan, window.end - window.start
+        cols, weights = np.array([col]), np.ones(1)
+        if col >= plan.columns:
+            mean = plan.columns_.means[col - plan.columns]
+            cols, weights = mean.cols, mean.weights
+        spanned = [self.ledger.spanned_s(one, window.start) for one in cols.tolist()]
+        spanned_s = float(np.average(spanned, weights=weights))
+        return min(window.coverage * elapsed_s + spanned_s, elapsed_s)
+
+    def _exhaustion(self, index: int, whole: WindowFigures, window: WindowFigures) -> Exhaustion:
         slo = self.plan.watches[index].slo
         hour = self._window(index, self._pace_s(index))
         full_s = budget.full_lasts_s(hour.burn_rate, slo.window_s)
-        seconds = max(hour.coverage * (hour.end - hour.start), 1.0)
+        seconds = max(self._told_s(index, hour), 1.0)
         bad_rate, total_rate = (hour.total - hour.good) / seconds, hour.total / seconds
-        period = self._period(index, window)
+        period = self._period(index, whole, window)
         if period is not None:
             allowed = (1.0 - slo.objective) * period.expected_total
             bad, rest_s = window.total - window.good, period.end - self.at

@@ -1,11 +1,12 @@
-"""What no file says and pages show: the groups of grouped SLOs, and the targets of DataSources."""
+"""What no file says: the groups of grouped SLOs, and the targets that were found at run time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
-from collectors.targets import Target
+from collectors.targets import By, Target
 from slo.columns import Group
 from slo.load.codes import Code
 from slo.load.yaml import Mark, Problem
@@ -34,7 +35,7 @@ def read(c: Connection) -> Found:
         SloId(slo): tuple(tuple((str(n), str(v)) for n, v in group) for group in facts)
         for slo, facts in store.read(c, "group").items()
     }
-    targets = {name: Target(**facts) for name, facts in store.read(c, "target").items()}
+    targets = {name: _target(facts) for name, facts in store.read(c, "target").items()}
     return Found(groups, {}, targets)
 
 
@@ -52,8 +53,15 @@ def _facts(target: Target) -> dict[str, object]:
         "service": target.service,
         "labels": target.labels,
         "interval_s": target.interval_s,
+        "timeout_s": target.timeout_s,
         "source": target.source,
+        "by": target.by.value,
+        "found_by": target.found_by,
     }
+
+
+def _target(facts: Mapping[str, Any]) -> Target:
+    return Target(**{**facts, "by": By(facts.get("by", By.SCRAPE))})
 
 
 def fitting(config: Config, found: Found) -> Found:
@@ -63,8 +71,21 @@ def fitting(config: Config, found: Found) -> Found:
         for slo, groups in found.groups.items()
         if slo in config.watches
     }
-    targets = {name: t for name, t in found.targets.items() if t.source in config.sources}
+    targets = {
+        name: _as_configured(config, target)
+        for name, target in found.targets.items()
+        if (target.source in config.sources or target.found_by in config.finders)
+        and name not in config.targets  # what a file names is meant over what was found
+    }
     return Found({slo: kept for slo, kept in groups.items() if kept}, found.refused, targets)
+
+
+def _as_configured(config: Config, target: Target) -> Target:
+    """The target with what its job says now of how it is fetched and read."""
+    job = config.finders.get(target.found_by)
+    if job is None:
+        return target
+    return replace(target, scraping=job.scraping, body_limit=job.body_limit, births=job.births)
 
 
 def with_groups(config: Config, found: Found, new: list[tuple[SloId, Group]]) -> Found:

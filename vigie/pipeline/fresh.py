@@ -11,7 +11,7 @@ import numpy as np
 from collectors.targets import Target, TargetStatus
 from slo.alerts import Alerts
 from slo.availability import Availability
-from slo.ledger import Ledger, empty
+from slo.ledger import Ledger
 from slo.series import Floats, Layout, Memory, Page
 from slo.spec import Excluded, ServiceState
 from vigie.pipeline.periods import boundaries, exclusions_of, periods_of
@@ -47,7 +47,7 @@ def fresh(
         plan=plan,
         since=now,
         tick=0,
-        ledger=empty(plan.slice_s, plan.columns, now),
+        ledger=plan.empty_ledger(now),
         memories=kept,
         targets={t.id: _status(t, kept[t.id], statuses.get(t.id)) for t in targets.values()},
         yields=yields,
@@ -85,6 +85,7 @@ def going_on(after: State, before: State) -> State:
         estimated_upto=before.estimated_upto,
         polled={**after.polled, **before.polled},
         snapshots=before.snapshots,
+        probed={n: one for n, one in before.probed.items() if n in plan.probed},
     )
 
 

@@ -9,15 +9,15 @@ from sqlalchemy import Connection
 from slo.ledger import (
     DAY_S,
     HOUR_S,
+    KEPT_WIDTHS_S,
     MINUTE_S,
     Addition,
     Ledger,
     Row,
-    empty,
-    no_spans,
+    told_by,
+    widened,
 )
 from slo.series import Ints
-from vigie.pipeline.periods import ROLLING_S
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.settle import begun, settled
 from vigie.store import ledger as rows
@@ -44,40 +44,37 @@ def stored_ledger(
     columns that had a number before: of new ones nothing is missing yet.
     """
     open_from = int(min(now - plan.open_for_s, open_from) // plan.slice_s) * plan.slice_s
-    history = _history(c, plan.slice_s, wanted, open_from, ids)
+    history = _history(c, plan, wanted, open_from, ids)
     if history and (going_on := begun(plan, _judged_to(history, plan.slice_s))):
         wanted |= going_on
-        history = _history(c, plan.slice_s, wanted, open_from, ids)
-    ledger = empty(plan.slice_s, plan.columns, history[0].start if history else open_from)
-    ledger = ledger.wanting(dict.fromkeys(wanted | begun(plan, open_from)))
-    ledger, missed = _built(ledger, history)
+        history = _history(c, plan, wanted, open_from, ids)
+    judged_to = _judged_to(history, plan.slice_s) if history else open_from
+    told = [row for row in history if row.start < judged_to]
+    wanted |= begun(plan, open_from)
+    ledger = told_by(told, plan.empty_ledger, judged_to, wanted)
+    for row in history[len(told) :]:
+        ledger = ledger.reopened(row)
     if history:
         old = np.array([one in numbered for one in plan.ids], dtype=np.bool_)
         ledger = settled(plan, ledger, open_from, old)
     judged = ledger.changed_rows()
     ledger, closed = ledger.seal(open_from, alone=True)
-    rows.write_slices(c, (*missed, *judged, *closed), ids)
+    rows.write_slices(c, (*_missing(c, told, judged_to), *judged, *closed), ids)
     for row in _stored(c, plan.slice_s, open_from, int(now) + DAY_S, ids):
         ledger = ledger.reopened(row)
-    since = min([now - ROLLING_S, *wanted])
+    since = min([now - plan.looks_back_s, *wanted])
     return ledger.add(Addition({}, rows.read_spans(c, since, ids)))
 
 
-def _built(ledger: Ledger, history: Sequence[Row]) -> tuple[Ledger, list[Row]]:
-    """The ledger with these rows, sealed as far as all that was judged then is told by them, and
-    the rows of minutes and hours that are missing among them.
-    """
-    missed: list[Row] = []
-    for row in history[:-1]:
-        sums = np.stack([row.good, row.total, row.measured_us])
-        ledger, closed = ledger.add(Addition({row.start: sums}, no_spans())).seal(
-            row.start + ledger.slice_s, alone=True
-        )
-        missed += [wider for wider in closed if wider.width_s > row.width_s]
-    for row in history[-1:]:
-        ledger, closed = ledger.reopened(row).seal(_judged_to(history, ledger.slice_s), alone=True)
-        missed += [wider for wider in closed if wider.width_s > row.width_s]
-    return ledger.unchanged(), missed
+def _missing(c: Connection, told: Sequence[Row], upto: int) -> list[Row]:
+    """The rows of minutes and hours that these slices and minutes make and storage lacks."""
+    found: list[Row] = []
+    for width in KEPT_WIDTHS_S:
+        narrower = [row for row in told if row.width_s < width]
+        if narrower:
+            known = rows.revisions(c, width, narrower[0].start // width * width, upto)
+            found += (row for row in widened(narrower, width, upto) if row.start not in known)
+    return found
 
 
 def _judged_to(history: Sequence[Row], slice_s: int) -> int:
@@ -88,13 +85,12 @@ def _judged_to(history: Sequence[Row], slice_s: int) -> int:
     return last.start if last.width_s == slice_s else last.start + last.width_s
 
 
-def _history(
-    c: Connection, slice_s: int, wanted: frozenset[int], upto: int, ids: Ints
-) -> list[Row]:
+def _history(c: Connection, plan: Plan, wanted: frozenset[int], upto: int, ids: Ints) -> list[Row]:
     """Every sealed moment once, in order: whole hours far back, minutes, slices at the end. An
     hour within which sums have to begin is told by its minutes.
     """
-    began = int(min([upto - ROLLING_S, *wanted]) // HOUR_S) * HOUR_S
+    slice_s = plan.slice_s
+    began = int(min([upto - plan.looks_back_s, *wanted]) // HOUR_S) * HOUR_S
     split = frozenset(at // HOUR_S * HOUR_S for at in wanted if at % HOUR_S)
     minutes_from = max(began, (upto - MINUTES_READ_S) // HOUR_S * HOUR_S)
     slices_from = max(minutes_from, (upto - SLICES_READ_S) // MINUTE_S * MINUTE_S)
@@ -118,7 +114,7 @@ def _rows(
     """
     (width, *narrower), (start, end) = widths, span
     found = [row for row in _stored(c, width, start, end, ids) if row.start not in split]
-    cells = {at // width * width for one in narrower for at in rows.revisions(c, one, start, end)}
+    cells = {at for one in narrower for at in rows.cells(c, one, start, end, width)}
     for cell in sorted(cells - {row.start for row in found}):
         found += _rows(c, narrower, (cell, min(cell + width, end)), ids)
     return sorted(found, key=lambda row: row.start)

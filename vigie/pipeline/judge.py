@@ -21,11 +21,16 @@ from vigie.pipeline.figures import Figures
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.state import AlertChange, Open, State
 from vigie.pipeline.take import patience_s
-from vigie.pipeline.windows import pending
 
 
 def figures_of(
-    state: State, ledger: Ledger, windows: Mapping[float, Measured], below: Floats, now: float
+    state: State,
+    ledger: Ledger,
+    windows: Mapping[float, Measured],
+    *,
+    below: Floats,
+    pending_s: Floats,
+    now: float,
 ) -> Figures:
     """All figures of this moment, and what the arms say to them."""
     plan = state.plan
@@ -45,7 +50,7 @@ def figures_of(
         alerts=judge(plan.arms, state.alerts, windows, now, last_events),
         no_data=no_data & plan.tells_no_data,
         ledger=ledger,
-        pending_s=pending(state, now),
+        pending_s=pending_s,
         periods=state.periods,
         exclusions=state.exclusions,
         memories=state.memories,
@@ -63,12 +68,19 @@ def services_of(
     recent = _recent(figures)
     ranks = availability.judged(recent, plan.down_below, plan.service_of_slo, len(plan.services))
     for name, rank in zip(plan.services, ranks.tolist(), strict=True):
-        before, verdict = after[name], availability.state_of(rank)
+        before, verdict, probed = after[name], availability.state_of(rank), state.probed.get(name)
+        if probed is not None:
+            verdict = availability.worse(verdict, probed.state)
         if verdict is before.state and verdict in (ServiceState.UP, ServiceState.UNKNOWN):
             continue
-        slos = [figures.recent(int(index)) for index in plan.slos_of_service[name]]
-        reason = availability.reason_for(verdict, slos)
-        after[name], changed = availability.step(name, before, verdict, reason, now)
+        since = now
+        if probed is not None and verdict is probed.state is ServiceState.DOWN:
+            since, reason = min(probed.since, now), probed.reason
+        else:
+            slos = [figures.recent(int(index)) for index in plan.slos_of_service[name]]
+            reason = availability.reason_for(verdict, slos)
+        look = availability.Look(verdict, reason, since)
+        after[name], changed = availability.step(name, before, look, now)
         if changed is not None:
             outages.append(changed)
     return after, tuple(outages)

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from slo import calendar, exclusions
 from slo.calendar import Calendar
 from slo.exclusions import MINUTE_S, Interval
-from slo.ledger import EDGE, HOUR_S, MAX_WINDOW_S
+from slo.ledger import HOUR_S
 from slo.spec import Excluded
 from vigie.pipeline.plan import Plan
-
-# How far back a rolling window may begin: its start is rounded down.
-ROLLING_S = MAX_WINDOW_S + MAX_WINDOW_S / EDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def exclusions_of(plan: Plan, corrections: Iterable[Excluded], now: float) -> Ex
     by_slo = {}
     for index, watch in enumerate(plan.watches):
         slo = watch.slo
-        oldest = now - ROLLING_S
+        oldest = now - plan.looks_back_s
         if slo.calendar is not None:
             oldest = _period(slo.calendar, now).previous
         labels = plan.config.services[slo.service].labels
@@ -76,9 +73,9 @@ def boundaries(periods: Mapping[Calendar, Period], excluded: Exclusions) -> froz
     return frozenset(edges | starts)
 
 
-def earliest(periods: Mapping[Calendar, Period], now: float) -> float:
+def earliest(plan: Plan, periods: Mapping[Calendar, Period], now: float) -> float:
     """The earliest time at which a window may begin: a rolling one, or the period that goes on."""
-    return min([now - ROLLING_S, *(one.start for one in periods.values())])
+    return min([now - plan.looks_back_s, *(one.start for one in periods.values())])
 
 
 def _period(one: Calendar, now: float) -> Period:

@@ -17,6 +17,8 @@ from collectors.targets import Target
 from incidents.budget import Limits
 from slo.alerts import Arms
 from slo.calendar import Calendar
+from slo.ledger import REACH_S, Ledger, empty
+from slo.rings import EDGE
 from slo.series import Floats, Ints, Layout
 from slo.spec import (
     CountingSli,
@@ -93,6 +95,11 @@ class Plan:
     _feeds: dict[str, tuple[Layout, Feed]] = field(default_factory=dict)
 
     @property
+    def probed(self) -> frozenset[str]:
+        """The services that are probed."""
+        return frozenset(probe.service for probe in self.config.probes)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         return self.columns_.ids
 
@@ -104,6 +111,16 @@ class Plan:
     @property
     def col_of_slo(self) -> Ints:
         return self.columns_.of_watch
+
+    @property
+    def looks_back_s(self) -> float:
+        """How far back a rolling window may begin: its start is rounded down."""
+        longest_s = max(float(REACH_S), *self.lengths)
+        return longest_s + longest_s / EDGE
+
+    def empty_ledger(self, since: float) -> Ledger:
+        """One for all columns and windows that knows nothing before a time."""
+        return empty(self.slice_s, self.columns, since, max(self.lengths))
 
     def feed(self, target: Target, layout: Layout) -> Feed:
         """The feed of a target's layout; kept until the target shows another one."""
@@ -298,7 +315,8 @@ def _fitting(
             *(
                 some
                 for (source, asked), some in alike.items()
-                if source == target.source and compatible(Selector("", asked), target.labels)
+                if source == target.source
+                and compatible(Selector("", asked), target.labels, target.scraping)
             )
         )
         for target in targets
@@ -330,7 +348,10 @@ def _could_feed(target: Target, columns: Columns, col: int) -> bool:
     return (
         isinstance(sli, CountingSli | SampledSli)
         and not sli.source
-        and any(compatible(selector, target.labels) for selector in sli.selectors)
+        and any(
+            target.may_show(selector.metric) and compatible(selector, target.labels)
+            for selector in sli.selectors
+        )
     )
 
 

@@ -21,7 +21,7 @@ from vigie.pipeline.plan import Plan, compile_plan
 from vigie.pipeline.settle import begun
 from vigie.pipeline.silence import read_to
 from vigie.pipeline.state import State, no_alerts
-from vigie.store import alerts, budget, exclusions, memories, outages
+from vigie.store import alerts, budget, exclusions, heartbeats, memories, outages
 from vigie.store import ledger as rows
 
 
@@ -40,6 +40,7 @@ def restore(c: Connection, config: Config, slice_s: int, now: float) -> Restored
     remembered = memories.read(c)
     kept = {name: remembered.get(name) or unseen(None) for name in plan.config.targets}
     _end_outages(c, kept.values())
+    heartbeats.resume(c, config.heartbeats.values(), now)
     state = _fresh(c, plan, kept, now)
     numbered = rows.numbers(c, plan.ids)
     ids = rows.sli_ids(c, plan.ids)
@@ -98,8 +99,10 @@ def _fresh(
         gauges=before.gauges if before else None,
         corrections=exclusions.in_force(c),
     )
+    heartbeats.learn(c, plan.config.heartbeats.values(), now)
     known = replace(
         state,
+        beats=heartbeats.read(c),
         alerts=_alerts(c, plan, now),
         availability=_availability(c, plan),
         acting=budget.read(c),
@@ -128,13 +131,15 @@ def _moved(
     before: State, plan: Plan, numbered: Mapping[str, int], wanted: frozenset[int]
 ) -> Ledger | None:
     """The ledger in memory with the columns of a new plan; None where only storage knows enough:
-    of a column that has a past, of a time from which sums were not kept.
+    of a column that has a past, of a time from which sums were not kept, of a longer window.
     """
     place = {fingerprint: col for col, fingerprint in enumerate(before.plan.ids)}
     ledger = before.ledger
     if any(one in numbered and one not in place for one in plan.ids):
         return None
     if any(ledger.born < at < ledger.open_from for at in wanted - ledger.anchors):
+        return None
+    if ledger.reach_s < max(plan.lengths):
         return None
     source = np.array([place.get(one, -1) for one in plan.ids], dtype=np.int64)
     return ledger.recolumned(source).wanting(dict.fromkeys(wanted))

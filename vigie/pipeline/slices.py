@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from collectors.targets import Target
-from slo.ledger import MICROSECONDS, Addition, Spans
+from slo.ledger import MICROSECONDS, Addition
 from slo.series import MAX_GAP_INTERVALS, Floats, Increments, Ints
+from slo.spans import Spans
 from vigie.pipeline.feeds import PART, TOTAL, Feed
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.sample import Sample

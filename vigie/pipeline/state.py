@@ -5,16 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from collectors.heartbeat import Beats, Standing
 from collectors.scrape import Scrape
 from collectors.targets import Target, TargetStatus
 from incidents.budget import Acting, RunWanted
 from incidents.budget import Key as ActionKey
 from incidents.model import Event, OpenIncident, Signal
 from slo.alerts import Alerts
-from slo.availability import Availability
+from slo.availability import Availability, Look
 from slo.calendar import Calendar
-from slo.ledger import Ledger, Row, Spans
+from slo.ledger import Ledger, Row
 from slo.series import Floats, Memory, Page
+from slo.spans import Spans
 from slo.spec import Excluded, SloId
 from slo.status import Outage
 from vigie.pipeline.contributors import Snapshots
@@ -58,6 +60,11 @@ class State:
     exclusions: Exclusions = NO_EXCLUSIONS
     corrections: tuple[Excluded, ...] = ()
     snapshots: Snapshots = ()
+    beats: Mapping[str, Beats] = field(
+        default_factory=dict
+    )  # by heartbeat, as the database has them
+    standings: Mapping[str, Standing] = field(default_factory=dict)  # of the last tick
+    probed: Mapping[str, Look] = field(default_factory=dict)  # by service
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Batch:
     estimates: tuple[Estimate, ...] = ()
     polled: Mapping[str, float] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
+    beats: Mapping[str, Beats] | None = None  # None: no heartbeat said anything
+    probed: Mapping[str, Look] | None = None  # by service, of all that are probed
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from collectors.labels import UP
 from collectors.scrape import Scrape
-from collectors.targets import Target, TargetStatus
+from collectors.targets import FOUND_BY_WRITE, Target, TargetStatus
 from slo.columns import Group
 from slo.series import MAX_GAP_INTERVALS, Increments, Layout, Memory, Page, count, missed
 from slo.spec import SloId
@@ -53,11 +54,12 @@ def take(state: State, batch: Batch) -> Taken:
         target = state.plan.config.targets.get(scrape.target_id)
         if target is None:
             continue  # left the configuration while its scrape was under way
-        before = taken.memories[target.id]
+        before, status = taken.memories[target.id], taken.targets[target.id]
         taken.touched.add(target.id)
-        taken.targets[target.id] = _seen(taken.targets[target.id], scrape)
-        if scrape.page is None:
+        taken.targets[target.id] = _seen(status, scrape)
+        if scrape.page is None or scrape.error is not None:
             taken.memories[target.id] = missed(before)
+            _take_failure(taken, state.plan, target, status, scrape)
             continue
         memory, increments = count(before, scrape.page, target.births)
         taken.memories[target.id] = memory
@@ -66,11 +68,43 @@ def take(state: State, batch: Batch) -> Taken:
             taken.gauges[target.id] = (*taken.gauges.get(target.id, ()), scrape.page)
         if len(increments.rows):
             taken.counts.append((target.id, increments))
-        last = before.page_at
-        if last is not None and 0 < scrape.at - last <= MAX_GAP_INTERVALS * target.interval_s:
-            cols = _told_by(state.plan, target, scrape.page)
-            taken.measured.append(Covered(target.id, last, scrape.at, cols))
+        _measure(taken, state.plan, before.page_at, status, scrape.page)
     return taken
+
+
+def _take_failure(
+    taken: Taken, plan: Plan, target: Target, before: TargetStatus, scrape: Scrape
+) -> None:
+    """A scrape that failed tells that it did, to those who measure `up`."""
+    if scrape.page is None:
+        return
+    taken.gauges[target.id] = (*taken.gauges.get(target.id, ()), scrape.page)
+    cols = _read_by(plan, scrape.page.read_for)
+    _cover(taken, target, before.last_scrape_at, scrape.at, cols)
+
+
+def _measure(
+    taken: Taken, plan: Plan, page_at: float | None, before: TargetStatus, page: Page
+) -> None:
+    """What a good page measures: the time since the last one, but of columns that failures told of
+    meanwhile, the time since the last scrape.
+    """
+    target = before.target
+    cols = _told_by(plan, target, page)
+    failed_at = before.last_scrape_at if before.error is not None else None
+    if failed_at is not None and failed_at != page_at:
+        asked = (s for s in plan.gauges.get(target.id, ()) if s.metric == UP)
+        if up := _read_by(plan, frozenset(map(str, asked))):
+            _cover(taken, target, failed_at, page.at, up)
+            cols = (frozenset(range(plan.columns)) if cols is None else cols) - up
+    _cover(taken, target, page_at, page.at, cols)
+
+
+def _cover(
+    taken: Taken, target: Target, since: float | None, at: float, cols: frozenset[int] | None
+) -> None:
+    if since is not None and 0 < at - since <= MAX_GAP_INTERVALS * target.interval_s:
+        taken.measured.append(Covered(target.id, since, at, cols))
 
 
 def learn(state: State, taken: Taken) -> State:
@@ -106,9 +140,11 @@ def groups_shown(state: State, batch: Batch) -> list[tuple[SloId, Group]]:
 
 def patience_s(config: Config, target: Target) -> float:
     """How old the last page of a target may be while all is well: what a DataSource scrapes is told
-    at its polls, and as late as it is asked.
+    at its polls, and as late as it is asked; what is written, some seconds' worth at once.
     """
     own = MAX_GAP_INTERVALS * target.interval_s
+    if target.found_by == FOUND_BY_WRITE:
+        return own + target.timeout_s
     source = config.sources.get(target.source)
     return own if source is None else own + source.lag_s + source.interval_s + source.timeout_s
 
@@ -135,10 +171,15 @@ def _told_by(plan: Plan, target: Target, page: Page) -> frozenset[int] | None:
     """The columns that a page tells of: all, but where a DataSource had to leave some out."""
     if not target.source or plan.texts[target.id] <= page.read_for:
         return None
+    return _read_by(plan, page.read_for)
+
+
+def _read_by(plan: Plan, read_for: frozenset[str]) -> frozenset[int]:
+    """The columns of which all selectors were read."""
     return frozenset(
         col
         for col, sli in enumerate(plan.columns_.slis)
-        if sli is not None and all(str(s) in page.read_for for s in sli.selectors)
+        if sli is not None and all(str(s) in read_for for s in sli.selectors)
     )
 
 
@@ -147,7 +188,7 @@ def _gauge_layout(pages: Sequence[Page]) -> Layout:
 
 
 def _seen(before: TargetStatus, scrape: Scrape) -> TargetStatus:
-    good = scrape.page is not None
+    good = scrape.error is None and scrape.page is not None
     return replace(
         before,
         health="up" if good else "down",

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from collectors.heartbeat import Beats
 from collectors.scrape import Scrape
 from collectors.targets import Target
 from incidents.model import EventKind, OpenIncident
+from slo.availability import Look
 from slo.status import Status
 from vigie import faults
 from vigie.clock import Clock
@@ -20,12 +22,12 @@ from vigie.live import Board, Change, Feed
 from vigie.pipeline.commit import Committed, commit
 from vigie.pipeline.decide import decide, next_deadline
 from vigie.pipeline.figures import ServiceView, SloView
-from vigie.pipeline.found import with_groups
+from vigie.pipeline.found import fitting, with_groups
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.restore import Restored, replan
 from vigie.pipeline.state import Batch, Effects, Estimate, State
 from vigie.pipeline.take import groups_shown
-from vigie.store import exclusions, incidents
+from vigie.store import exclusions, heartbeats, incidents
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
 from vigie.telemetry import Meters, Telemetry, log_ids
@@ -36,6 +38,7 @@ MIN_PAUSE_S = 0.1  # between two ticks: a storm of arrivals costs one pass
 GATHER_S = 0.03  # after an arrival, for those that were asked for in the same moment
 MAX_WAITING = 20_000  # scrapes kept while nothing can be committed; the oldest go first
 FAILURES_BEFORE_TELLING = 3
+SILENCE_S = 60.0  # so long without a committed tick, and beats may have been refused
 
 
 class Outcry(Protocol):
@@ -63,19 +66,23 @@ class Pipeline:
         restored: Restored,
         wake_worker: Callable[[], None],
         outcry: Outcry,
+        replanned: Callable[[Plan], None] = lambda _: None,
     ) -> None:
         self._db, self._clock, self._board, self._feed = db, clock, board, feed
         self._meters, self._telemetry = meters, telemetry
-        self._wake_worker, self._outcry = wake_worker, outcry
+        self._wake_worker, self._outcry, self._replanned = wake_worker, outcry, replanned
         self._restored = restored
         self._open: dict[str, OpenIncident] = {}
         self._open_is_old = True
         self._corrections_are_old = False
+        self._beats_are_old = False
         self._arrived: deque[Scrape] = deque(maxlen=MAX_WAITING)
         self._estimates: deque[Estimate] = deque(maxlen=MAX_WAITING)
         self._polled: dict[str, float] = {}
         self._met: dict[str, Target] = {}
         self._present: dict[str, frozenset[str]] = {}
+        self._found_anew = True
+        self._probed: Mapping[str, Look] | None = None
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +98,7 @@ class Pipeline:
     def deliver(self, scrape: Scrape) -> None:
         """Take a scrape, good or failed; the next tick counts it."""
         faults.reach("scrape.done")
-        self._meters.scrapes.labels("failed" if scrape.page is None else "ok").inc()
+        self._meters.scrapes.labels("ok" if scrape.error is None else "failed").inc()
         self._meters.scrape_seconds.observe(scrape.duration_s)
         self._telemetry.record(
             "scrape",
@@ -104,13 +111,20 @@ class Pipeline:
         self._wake.set()
 
     def meet(self, target: Target) -> None:
-        """Take note of a target that a DataSource knows; its scrapes may follow."""
+        """Take note of a target that was found; its scrapes may follow."""
         if self._met.get(target.id) != target:
             self._met[target.id] = target
+            self._found_anew = True
+            self._wake.set()
 
-    def present(self, source: str, targets: frozenset[str]) -> None:
-        """The targets that a DataSource still knows; others of it are no longer expected."""
-        self._present[source] = targets
+    def present(self, finder: str, targets: frozenset[str]) -> None:
+        """The targets that a DataSource, or who finds targets, still knows; others of it are no
+        longer expected.
+        """
+        if self._present.get(finder) != targets:
+            self._present[finder] = targets
+            self._found_anew = True
+            self._wake.set()
 
     def read_to(self, source: str) -> dict[str, float]:
         """By target of a DataSource: up to when it was read."""
@@ -125,9 +139,19 @@ class Pipeline:
         self._estimates.extend(estimates)
         self._wake.set()
 
+    def probed(self, services: Mapping[str, Look]) -> None:
+        """What probes now say of every service that is probed."""
+        self._probed = services
+        self._wake.set()
+
     def changed_by_people(self) -> None:
         """A person changed an incident or a correction: the next tick reads them anew."""
         self._open_is_old = self._corrections_are_old = True
+        self._wake.set()
+
+    def heard(self) -> None:
+        """A heartbeat said something, which the database has: the next tick reads it."""
+        self._beats_are_old = True
         self._wake.set()
 
     async def start(self) -> None:
@@ -199,7 +223,12 @@ class Pipeline:
 
     async def _one(self) -> bool:
         self._wake.clear()
-        batch = Batch(tuple(self._arrived), tuple(self._estimates), dict(self._polled))
+        batch = Batch(
+            tuple(self._arrived),
+            tuple(self._estimates),
+            dict(self._polled),
+            probed=self._probed,
+        )
         now = self._clock.now()
         effects: Effects | None = None
         try:
@@ -208,6 +237,7 @@ class Pipeline:
                     self._open_is_old = False  # before it is read: it may change meanwhile
                     self._open = await self._db.aread(incidents.open_incidents)
                 await self._find(batch, now)
+                batch = replace(batch, beats=await self._beats(now))
                 after, effects = decide(self.state, batch, self._open, now)
                 committed = await self._commit(effects, now)
         except StoreError as error:
@@ -223,6 +253,19 @@ class Pipeline:
         self._adopt(after, effects, committed, arrived, now)
         return True
 
+    async def _beats(self, now: float) -> Mapping[str, Beats] | None:
+        """What heartbeats said since the last tick; None: nothing. After a time in which nothing
+        could be written, what was not missed before it is in doubt.
+        """
+        last, configured = self._last_tick_at, self.state.plan.config.heartbeats
+        if configured and last is not None and now - last > SILENCE_S:
+            await self._db.awrite(lambda c: heartbeats.resume(c, configured.values(), now))
+            self._beats_are_old = True
+        if not self._beats_are_old:
+            return None
+        self._beats_are_old = False  # before they are read: they may change meanwhile
+        return await self._db.aread(heartbeats.read)
+
     async def _find(self, batch: Batch, now: float) -> None:
         """Make room for groups and targets that this batch shows for the first time, and take in
         what people took out of the figures.
@@ -230,10 +273,12 @@ class Pipeline:
         state = self.state
         known = state.plan.found
         seen = with_groups(state.plan.written, known, groups_shown(state, batch))
-        targets = {name: t for name, t in known.targets.items() if self._is_present(t)}
-        targets |= {name: t for name, t in self._met.items() if self._is_present(t)}
-        if targets != known.targets:
-            seen = replace(seen, targets=targets)
+        anew, self._found_anew = self._found_anew, False  # it may be set again meanwhile
+        if anew:
+            self._met = {n: t for n, t in self._met.items() if t.source or self._is_present(t)}
+            targets = {**known.targets, **self._met}
+            present = {name: t for name, t in targets.items() if self._is_present(t)}
+            seen = fitting(state.plan.written, replace(seen, targets=present))
         corrected = False
         if self._corrections_are_old:
             self._corrections_are_old = False  # before they are read: they may change meanwhile
@@ -241,12 +286,18 @@ class Pipeline:
         if seen == known and not corrected:
             return
         written = state.plan.written
-        self._restored = await self._db.awrite(lambda c: replan(c, written, state, now, seen))
+        try:
+            self._restored = await self._db.awrite(lambda c: replan(c, written, state, now, seen))
+        except StoreError:
+            self._found_anew = self._found_anew or anew
+            raise
+        if self.state.plan.config.targets != state.plan.config.targets:
+            self._replanned(self.state.plan)
         if seen.targets != known.targets:
             await self._find(batch, now)  # the pages of new targets may show new groups
 
     def _is_present(self, target: Target) -> bool:
-        return target.id in self._present.get(target.source, (target.id,))
+        return target.id in self._present.get(target.found_by or target.source, (target.id,))
 
     async def _commit(self, effects: Effects, now: float) -> Committed:
         restored, state = self._restored, self.state
@@ -305,7 +356,7 @@ class Pipeline:
     def _not_recorded(self, reason: str, effects: Effects | None) -> None:
         """Say loudly that this tick could not be recorded, and go on with what was known before."""
         self._failed += 1
-        self._open_is_old = True
+        self._open_is_old = self._beats_are_old = True
         state = replace(self.state, ledger=self.state.ledger.retried())
         self._restored = replace(self._restored, state=state)
         self._meters.tick_failures.inc()

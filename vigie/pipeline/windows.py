@@ -14,13 +14,13 @@ from vigie.pipeline.state import State
 
 
 def measured_windows(
-    state: State, ledger: Ledger, now: float
+    state: State, ledger: Ledger, pending_s: Floats, now: float
 ) -> tuple[Mapping[float, Measured], Floats]:
     """Every window that is looked at, with its coverage, and the last measured rate by column.
 
     Both count the ledger's columns first, the means of composites after them.
     """
-    plan, pending_s = state.plan, pending(state, now)
+    plan = state.plan
     sums = {length: ledger.window(now, length) for length in plan.lengths}
     recent = sums[plan.recent_s]
     recent_s = recent.measured_us / MICROSECONDS

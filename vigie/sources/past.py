@@ -18,8 +18,9 @@ from collectors.scrape import Scrape
 from collectors.source_backfill import LEAD_S
 from collectors.source_reader import LEFT_AFTER_S
 from collectors.targets import Target
-from slo.ledger import HOUR_S, MINUTE_S, Spans
+from slo.ledger import HOUR_S, MINUTE_S
 from slo.series import MAX_GAP_INTERVALS, Ints, Page, unseen
+from slo.spans import Spans
 from slo.timeslices import judged
 from vigie.pipeline.columns import Judged
 from vigie.pipeline.found import Found

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from sqlalchemy import Connection
 
-from slo.ledger import HOUR_S, KEPT_WIDTHS_S, MINUTE_S, Row, Spans
+from slo.ledger import HOUR_S, KEPT_WIDTHS_S, MINUTE_S, Row
 from slo.series import Ints
+from slo.spans import Spans
 from vigie.sources.past import Block
 from vigie.store import ledger
 from vigie.store.keep import FINE_S

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from collectors.targets import Target
-from slo.ledger import EDGE, HOUR_S
+from slo.ledger import HOUR_S
+from slo.rings import EDGE
 from slo.series import MAX_GAP_INTERVALS
 from slo.spec import BasicSli, DataSource, ForeignSli, ServerSli
 from vigie.config import Watch

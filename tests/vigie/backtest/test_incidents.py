@@ -1,5 +1,6 @@
 """Incidents in memory go the way that the database has them go."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from blank import blank_database
 from incidents.decide import decide
-from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
+from incidents.model import Event, EventKind, IncidentType, OpenIncident, Severity, Signal, Urgency
 from vigie.backtest.incidents import Incidents
 from vigie.store import incidents as store
 from vigie.store.db import Database, open_database
@@ -30,9 +32,13 @@ def signal(severity: Severity = Severity.SEV3, urgency: Urgency = Urgency.LOW) -
     )
 
 
+def shown(open_: Mapping[str, OpenIncident]) -> list[OpenIncident]:
+    return [replace(one, number=0, state="") for one in open_.values()]
+
+
 @pytest.fixture
 def db(tmp_path: Path) -> Database:
-    return open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    return open_database(blank_database(tmp_path))
 
 
 SIGNALS = st.builds(
@@ -53,7 +59,6 @@ def test_they_come_to_what_is_stored(db: Database, signals: list[Signal]) -> Non
     for at, one in enumerate(signals):
         now = at * 30.0
         stored = db.read(store.open_incidents)
-        shown = lambda open_: [replace(i, number=0, state="") for i in open_.values()]  # noqa: E731 # type: ignore[arg-type]
         assert shown(stored) == shown(memory.open)
         events, same = decide(stored, [one], now), decide(memory.open, [one], now)
         for event in same:

@@ -18,6 +18,8 @@ from vigie.pipeline.decide import next_deadline
 from vigie.store import incidents
 from world import INTERVAL_S, OPENMETRICS, T0, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 
 @dataclass
 class Both:

@@ -9,7 +9,9 @@ from histories import AVAILABILITY, DAY_S, POLICY, T0, Record, backtested, confi
 from slo.exclusions import MaintenanceWindow
 from slo.promql import compile_events
 from slo.spec import Arm, ArmKind, Component, CompositeSli, CountingSli, RatioKind
-from vigie.pipeline import periods
+from vigie.pipeline import plan
+
+pytestmark = pytest.mark.simulation
 
 ARM = Arm("page", ArmKind.PAGE, 1.9, DAY_S / 2, DAY_S / 2)
 
@@ -27,7 +29,7 @@ def test_what_is_excluded_is_in_no_figure_of_a_long_history(
     """Four days, a scrape every ten minutes; at 03:20 of each all fails for an hour, in which there
     is maintenance. The edges of the first days are forgotten meanwhile, as live after 35 days.
     """
-    monkeypatch.setattr(periods, "MAX_WINDOW_S", DAY_S)
+    monkeypatch.setattr(plan, "REACH_S", DAY_S)
     record = Record()
     start = T0 - T0 % DAY_S
     for turn in range(4 * 144 + 1):

@@ -15,6 +15,8 @@ from collectors.scrape import Scrape
 from vigie.clock import SetClock
 from world import OPENMETRICS, T0, TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 
 class Trace:
     """A seeded story of one service and of the Vigie that watches it."""

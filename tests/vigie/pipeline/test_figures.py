@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slo.calendar import Calendar, Unit
-from slo.ledger import MAX_WINDOW_S
+from slo.ledger import REACH_S
 from slo.promql import compile_events
 from slo.spec import CountingSli, Excluded, Policy, RatioKind, Slo
 from vigie.clock import SetClock
@@ -32,7 +32,7 @@ ROLLING = Slo("shop", "rolling", OBJECTIVE, 3600.0, SLI)
 SLOS = (
     ROLLING,
     replace(ROLLING, name="period", window_s=43_200.0, calendar=HALF_DAYS),
-    replace(ROLLING, name="longest", window_s=float(MAX_WINDOW_S)),
+    replace(ROLLING, name="longest", window_s=float(REACH_S)),
 )
 
 
@@ -129,6 +129,37 @@ def test_a_period_lasts_by_the_pace_of_the_time_that_was_watched(shop: Shop) -> 
     assert figures.exhaustion.left_s == pytest.approx(lasts, rel=0.1)
 
 
+def test_what_a_period_is_expected_to_have_goes_by_all_the_time_that_it_tells_of(
+    shop: Shop,
+) -> None:
+    """Two requests a second. Forty minutes in which nobody watched are told by the page after them,
+    and twenty are excluded: neither makes it more, or fewer.
+    """
+    for _ in range(240):
+        shop.live(["200"] * 6 + ["500"] * 4)
+    for _ in range(480):
+        shop.told.work(shop.name, ["200"] * 6 + ["500"] * 4)
+        shop.clock.set(shop.clock.now() + INTERVAL_S)
+    for _ in range(60):
+        shop.live(["200"] * 6 + ["500"] * 4)
+    figures = shop.told.core.of("period")
+    assert figures.period is not None
+    assert figures.period.basis == "pro_rata"
+    assert figures.period.expected_total == pytest.approx(2 * 43_200, rel=0.02)
+    allowed = (1 - OBJECTIVE) * figures.period.expected_total
+    bad = figures.window.total - figures.window.good
+    assert figures.exhaustion.left_s == pytest.approx((allowed - bad) / 0.8, rel=0.02)
+    out = Excluded("shop", "", T0 + 60.0, T0 + 1260.0, "", "ada", planned=False)
+    with shop.told.core.engine.begin() as c:
+        exclusions.add(c, out, {}, shop.clock.now())
+    shop.live(["200"] * 6 + ["500"] * 4)
+    figures = shop.told.core.of("period")
+    assert figures.period is not None
+    assert figures.whole is not None
+    assert figures.whole.total - figures.window.total > 1000
+    assert figures.period.expected_total == pytest.approx(2 * 43_200, rel=0.02)
+
+
 def test_the_longest_window_is_the_same_after_a_restart(shop: Shop) -> None:
     """Its start is rounded down, so it reaches back further than it is long: by four hours here."""
     shop.clock.set(T0 + 14_400.0 * 3 + 600.0)
@@ -140,7 +171,7 @@ def test_the_longest_window_is_the_same_after_a_restart(shop: Shop) -> None:
         exclusions.add(c, out, {}, shop.clock.now())
     for _ in range(3):
         shop.live(["200"])
-    shop.clock.set(shop.clock.now() + MAX_WINDOW_S + 3600.0)
+    shop.clock.set(shop.clock.now() + REACH_S + 3600.0)
     shop.live(["200"])
     before = shop.told.core.of("longest")
     assert before.whole is not None

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from blank import blank_database
 from slo.alerts import Alerts
-from slo.ledger import Addition, no_spans
+from slo.ledger import Addition
 from slo.series import unseen
+from slo.spans import no_spans
 from slo.spec import AlertState, Arm, ArmKind
 from vigie.config import Config
 from vigie.pipeline.fresh import fresh, going_on, moved
@@ -27,7 +29,7 @@ def state_of(config: Config) -> State:
 
 def test_it_is_what_a_server_starts_from_on_an_empty_database(tmp_path: Path) -> None:
     config = config_for(2)
-    db = open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    db = open_database(blank_database(tmp_path))
     restored = db.write(lambda c: restore(c, config, 10, T0)).state
     db.close()
     made = state_of(config)

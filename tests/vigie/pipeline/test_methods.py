@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,8 @@ from vigie.clock import SetClock
 from vigie.config import Config, Watch
 from world import TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 T0 = datetime(2026, 10, 31, 22, 50, tzinfo=UTC).timestamp()  # an hour and ten before November
 STEP_S, STEPS = 5.0, 480  # forty minutes
 ERRORS = compile_events('sum(http_requests_total{code=~"5.."})')
@@ -44,9 +47,9 @@ HOURS = Calendar(1, Unit.HOUR, datetime(2026, 1, 1, 0, 10), "UTC")  # noqa: DTZ0
 POLICY = Policy("test", no_data_after_s=600.0)
 
 
-def slo(name: str, **more: object) -> Slo:
+def slo(name: str, **more: Any) -> Slo:
     made = Slo("shop", name, 0.99, 3600.0, SLI)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 SLOS = (

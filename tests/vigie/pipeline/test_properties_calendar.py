@@ -35,6 +35,8 @@ from vigie.config import Watch
 from vigie.store import exclusions
 from world import INTERVAL_S, Core, Told, config_for
 
+pytestmark = pytest.mark.simulation
+
 # A day or two before the clocks of each zone change, or would have: Apia left out a day, in Sao
 # Paulo and Tehran midnight itself is skipped, on Lord Howe it is half an hour.
 CHANGES = (
@@ -63,7 +65,7 @@ EXCLUDED_OF = ("month", "week", "rolling", "sliced")  # of the others nothing is
 
 
 def slos(zone: str) -> tuple[Slo, ...]:
-    base = Slo("shop", "rolling", OBJECTIVE, 35 * DAY_S, SLI)
+    base = Slo("shop", "rolling", OBJECTIVE, 90 * DAY_S, SLI)
     first = datetime(2015, 1, 5)  # noqa: DTZ001 - wall clock; a Monday
 
     def by(name: str, unit: Unit, start: datetime) -> Slo:

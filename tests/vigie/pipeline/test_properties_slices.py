@@ -16,6 +16,8 @@ from vigie.config import Config, Watch
 from vigie.store import exclusions
 from world import Core, Told, config_for
 
+pytestmark = pytest.mark.simulation
+
 T0 = 1_790_000_000 // 86_400 * 86_400.0 + 3 * 3600.0
 SLI = CountingSli(
     RatioKind.BAD,

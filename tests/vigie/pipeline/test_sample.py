@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ QUEUE = compile_threshold("max(queue_length)", Op.LTE, 10.0, "")
 UP = compile_pair("sum(healthy)", "count(healthy)", RatioKind.GOOD, "")
 
 
-def slo(name: str, sli: SampledSli | CountingSli, **more: object) -> Slo:
-    return replace(Slo("shop", name, 0.9, 3600.0, sli), **more)  # type: ignore[arg-type]
+def slo(name: str, sli: SampledSli | CountingSli, **more: Any) -> Slo:
+    return replace(Slo("shop", name, 0.9, 3600.0, sli), **more)
 
 
 @pytest.fixture

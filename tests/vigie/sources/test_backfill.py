@@ -25,6 +25,8 @@ from slo.spec import Budgeting, CountingSli, DataSource, Method, RatioKind
 from vigie import views
 from vigie.clock import SetClock
 
+pytestmark = pytest.mark.simulation
+
 NOW = T0 + 3 * HOUR_S + 7.0
 SLICED = Budgeting(Method.TIMESLICES, 0.9, 300.0)
 NOT_FOUND = CountingSli(  # another question of the same server
@@ -126,6 +128,7 @@ async def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path, afte
         await vigie.start()
         for _ in range(20):
             await vigie.poll()
+        await eventually_async(lambda: left[0] < 0, every_s=0.002)
         shown = views.slo(vigie.board.now, "shop/availability")
         assert shown is not None
         assert shown["backfill"]["done_seconds"] < shown["backfill"]["total_seconds"]
@@ -242,6 +245,8 @@ async def test_a_refused_query_is_named_and_holds_up_no_other(tmp_path: Path) ->
         async with asking(wanted, tmp_path, NOW) as vigie:
             for _ in range(20):
                 await vigie.poll()
+            told = vigie.board
+            await eventually_async(lambda: told.now.source_backfills["main"].error, every_s=0.002)
             (one,) = views.sources(vigie.board.now)["items"]
             assert one["health"] == "up"
             assert "too much" in one["backfill_error"]

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -65,18 +66,17 @@ def past(address: str, begin: int, end: int) -> Recording:
 
 
 class Gatekeeper:
-    """Stands before a server and lets only so many questions about the past through."""
+    """Stands before a server and holds back the questions about what was before some time."""
 
     def __init__(self) -> None:
         self.server = ""
-        self.left = 30
+        self.since = 0.0
         self.opened = threading.Event()
 
     def __call__(self, path: str, _body: bytes) -> tuple[int, bytes]:
-        if "ms%5D" in path and int(path.partition("ms%5D")[0].rpartition("%5B")[2]) > 200_000:
-            self.left -= 1
-            if self.left < 0 and not self.opened.is_set():
-                self.opened.wait(60)
+        asked = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+        if float(asked.get("time", ["inf"])[0]) < self.since:
+            self.opened.wait(60)
         try:
             with urllib.request.urlopen(self.server + path, timeout=20) as answer:
                 return 200, answer.read()
@@ -112,7 +112,7 @@ def test_asking_and_scraping_agree_and_a_kill_in_the_backfill_costs_nothing(
     }
     recording = past(exporter, begin, int(time.time()) - 45)
     server = Server(kind, tmp_path / "server", start_process, recording, every_second)
-    gate.server = server.url
+    gate.server, gate.since = server.url, begin - 3600.0  # some whole hours pass, of more
     with listening(gate) as port:
         served = _vigie(tmp_path, exporter, f"http://127.0.0.1:{port}")
         try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from slo.promql import compile_threshold
 from slo.spec import MICRO, Budgeting, DataSource, Method, Op
 from vigie.pipeline.plan import Plan, compile_plan
 from vigie.sources.past import Block, Past, plan_for
+
+pytestmark = pytest.mark.simulation
 
 HOURS = 3
 END = T0 + HOURS * HOUR_S

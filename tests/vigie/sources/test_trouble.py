@@ -10,12 +10,14 @@ from aiohttp import web
 
 from collectors.scrape import next_turn
 from components import eventually_async
-from plugins.recorded import HOUR_S, SLI, T0, Asking, Remembers, asking, config, moment, record, slo
+from plugins.recorded import HOUR_S, SLI, T0, Asking, Remembers, asking, config, record, slo
 from plugins.source import serving
 from slo.promql import compile_threshold
 from slo.spec import MICRO, DataSource, Op
 from vigie import views
 from vigie.store import incidents
+
+pytestmark = pytest.mark.simulation
 
 NOW = T0 + 600.0
 Trouble = Callable[[web.Request], Awaitable[web.StreamResponse] | web.StreamResponse | None]
@@ -48,8 +50,7 @@ async def to(vigie: Asking, end: float) -> None:
     """Let time pass to `end`, whatever the sources say, with a tick after each poll."""
     while vigie.clock.now() < end:
         vigie.clock.set(min(end, vigie.clock.now() + 5.0))
-        for _ in range(5):
-            await moment()
+        await vigie.quiet()
         assert await vigie.pipeline.tick()
 
 
@@ -175,7 +176,7 @@ async def test_the_past_of_one_source_taken_in_loses_nothing_that_another_tells_
             other = slo("other", sli=replace(SLI, source="other"))
             await vigie.reload(config(sources, slo(), other))
             await to(vigie, vigie.clock.now() + 240)
-            assert not vigie.board.now.backfills
+            await eventually_async(lambda: not vigie.board.now.backfills)
             failing.trouble = lambda request: None
             await to(vigie, vigie.clock.now() + 120)
             upto = vigie.clock.now() // 60 * 60
