@@ -28,6 +28,8 @@ COOKIE: Final = "vigie_session"
 LOGIN: Final = "/login"
 STATIC: Final = "/static/"
 PROBES: Final = frozenset({"/-/healthy", "/-/ready"})
+# What a key of its own in the address opens; who holds it needs no token of the server.
+KEYED: Final = ("/api/v1/heartbeats/", "/api/v1/hooks/")
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 MAX_FAILURES: Final = 10  # wrong tokens of one client within
@@ -167,7 +169,7 @@ def refusal(gate: Gate, scope: Scope) -> Response | None:
         return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
     if scope["method"] not in SAFE_METHODS and not _same_origin(headers):
         return problem(HTTPStatus.FORBIDDEN, "The request comes from another site's page.")
-    if not gate.has_token or path.startswith(STATIC) or path == LOGIN:
+    if not gate.has_token or path.startswith((STATIC, *KEYED)) or path == LOGIN:
         return None
     if "cookie" in headers and gate.knows_session(headers["cookie"]):
         return None

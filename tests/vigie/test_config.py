@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mutating import mutations
 from slo.load.yaml import LoadError
 from vigie.config import Config, load
 
@@ -378,23 +379,8 @@ WORDS = [
 ]
 
 
-@st.composite
-def mutations(draw: st.DrawFn) -> str:
-    """A good file with some lines changed, moved, repeated or lost."""
-    lines = list(LINES)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(lines) - 1))
-        cut = draw(st.integers(0, len(lines[at])))
-        word = draw(st.sampled_from(WORDS))
-        rest = draw(st.sampled_from([lines[at][cut:], lines[at][cut + 1 :], ""]))
-        lines[at] = f"{lines[at][:cut]}{word}{rest}"
-        if draw(st.booleans()):
-            lines.insert(draw(st.integers(0, len(lines))), lines[at])
-    return "\n".join(lines)
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(mutations().map(str.encode), st.binary(max_size=200)))
+@given(content=st.one_of(mutations(LINES, WORDS).map(str.encode), st.binary(max_size=200)))
 def test_any_file_is_a_config_or_problems(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
     try:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from mutating import mutations
+from slo.load.codes import Code
 from slo.load.yaml import LoadError
 from slo.policies import DEFAULT
 from slo.spec import ArmKind, ServerSli
@@ -125,6 +126,27 @@ def test_the_short_window_that_nobody_wrote_holds_four_scrapes(tmp_path: Path) -
     assert [(arm.name, arm.short_s) for arm in watch.arms] == [("page-1h-8m", 480.0)]
 
 
+@pytest.mark.parametrize("kind", ["source", "target"])
+def test_an_alert_of_pyrras_that_is_too_short_for_the_scrapes_looks_longer_with_a_warning(
+    kind: str, tmp_path: Path
+) -> None:
+    source = SOURCE.replace("2m}]", "2m}, {default: true}]")
+    target = (
+        "{apiVersion: vigie.dev/v1, kind: Targets, metadata: {name: api}, "
+        "spec: {service: shop, interval: 2m, targets: [{address: 'api:80'}]}}"
+    )
+    config = _load(tmp_path, PYRRA, source if kind == "source" else target)
+    arms = config.watches["shop/availability"].arms
+    assert [arm.name for arm in arms] == [
+        "page-32m-8m", "page-3h-15m", "ticket-12h-1h", "ticket-2d-3h"
+    ]  # fmt: skip
+    said = [warning.message for warning in config.warnings if warning.code is Code.SHORT_WINDOW]
+    assert said == [
+        "arm `page-30m-3m`, which the format of SLO `shop/availability` implies, looks at 3m, "
+        "which holds under 4 scrapes (one every 2m): it is `page-32m-8m` here"
+    ]
+
+
 def test_a_look_back_window_under_four_scrapes_is_an_error(tmp_path: Path) -> None:
     short = POLICIES.replace("lookbackWindow: 1h", "lookbackWindow: 7m")
     with pytest.raises(LoadError, match=r":23:\d+: error\[V404\] arm `page-7m-7m`"):
@@ -217,23 +239,8 @@ LINES = "\n---\n".join([_slo(ASKED, POLICIES), TARGET, SOURCE, ALPHA, SLOTH, PYR
 WORDS = ["", "~", "[]", "{}", "[{}]", "x", "'", "- ", ": ", "0", "-1", "1e999", "1M", "2022-13-01"]
 
 
-@st.composite
-def mutations(draw: st.DrawFn) -> str:
-    """Good documents with some lines changed, moved, repeated or lost."""
-    lines = list(LINES)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(lines) - 1))
-        cut = draw(st.integers(0, len(lines[at])))
-        word = draw(st.sampled_from(WORDS))
-        rest = draw(st.sampled_from([lines[at][cut:], lines[at][cut + 1 :], ""]))
-        lines[at] = f"{lines[at][:cut]}{word}{rest}"
-        if draw(st.booleans()):
-            lines.insert(draw(st.integers(0, len(lines))), lines[at])
-    return "\n".join(lines)
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=mutations())
+@given(text=mutations(LINES, WORDS))
 def test_any_file_is_a_config_or_problems_with_codes(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text)
     try:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from collectors.proxies import Proxies
 from slo.load.yaml import LoadError
-from vigie.settings import SettingsError, load
+from vigie.settings import SettingsError, load, proxies
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +188,13 @@ def test_the_command_line_is_named_too(file: Path) -> None:
 def test_a_file_that_is_not_there_says_what_writes_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no such file; `vigie init DIR` writes one"):
         load(tmp_path / "vigie.yaml")
+
+
+def test_proxies_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://upper:1")
+    monkeypatch.setenv("https_proxy", "http://small:2")
+    monkeypatch.setenv("HTTPS_PROXY", "http://upper:2")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("http_proxy", raising=False)
+    assert proxies() == Proxies("http://upper:1", "http://small:2", "")

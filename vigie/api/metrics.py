@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from collectors import written
+from collectors.otlp.counts import Counts
 from incidents.model import IncidentType, Severity
 from runbooks.run import StepState
 from slo import names, windows
@@ -30,6 +32,37 @@ def build_info(version: str) -> Family:
     family = Family(names.BUILD_INFO, "gauge", "The running version; always 1.")
     family.add(labels(version=version), 1)
     return family
+
+
+def of_otlp(counts: Counts) -> list[Family]:
+    """What the receiver of spans and metrics did, by outcome."""
+    spans = Family(names.OTLP_SPANS, "counter", "Spans received, by what became of them.")
+    points = Family(
+        names.OTLP_POINTS, "counter", "Points of metrics received, by what became of them."
+    )
+    requests = Family(names.OTLP_REQUESTS, "counter", "Requests with spans or metrics.")
+    for outcome in ("duplicates", "without_service", "too_many_services", "late", "ahead",
+                    "backwards", "without_id", "overflowed", "unread", "tracestate"):  # fmt: skip
+        spans.add(labels(outcome=outcome), getattr(counts, outcome))
+    spans.add(labels(outcome="counted"), counts.spans)
+    points.add(labels(outcome="counted"), counts.points)
+    points.add(labels(outcome="rejected"), counts.points_rejected)
+    points.add(labels(outcome="old"), counts.points_old)
+    answered = counts.requests - counts.refused
+    for outcome, count in (("taken", answered), ("refused", counts.refused), ("full", counts.full)):
+        requests.add(labels(outcome=outcome), count)
+    return [spans, points, requests]
+
+
+def of_written(counts: written.Counts) -> list[Family]:
+    """What the receiver of remote write did, by outcome."""
+    samples = Family(names.WRITE_SAMPLES, "counter", "Samples written, by what became of them.")
+    requests = Family(names.WRITE_REQUESTS, "counter", "Requests of remote write, by outcome.")
+    for outcome in written.OUTCOMES:
+        samples.add(labels(outcome=outcome), counts.samples[outcome])
+    for outcome in ("taken", "refused", "full"):
+        requests.add(labels(outcome=outcome), counts.requests[outcome])
+    return [samples, requests]
 
 
 def of_live(live: Live) -> list[Family]:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vigie.access import problem
+from vigie.api import otlp, remote_write
 from vigie.commands.errors import CommandError, Conflict, NotFound
 from vigie.store.errors import StoreError
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S: Final = 5
 MAX_BODY_BYTES: Final = 1_000_000
+_LARGER: Final = otlp.PATHS | remote_write.PATHS  # they have a limit of their own
 _TOO_LARGE: Final = f"A request may send {MAX_BODY_BYTES} bytes at most."
 
 
@@ -39,6 +41,9 @@ class BodyLimit(RequestBodyLimitMiddleware):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in _LARGER:
+            await self.app(scope, receive, send)
+            return
         if scope["type"] == "http":
             declared = Headers(scope=scope).get("content-length", "")
             if declared.isdecimal() and int(declared) > self.max_body_size:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 Alert = Literal["ok", "firing", "frozen"]
+Health = Literal["up", "down", "unknown"]
 Time = AwareDatetime
 
 
@@ -162,13 +163,17 @@ class Service(Shape):
 
 
 class Target(Shape):
+    """`by` says how its samples come; `found_by` who found it, null where a file names it."""
+
     id: str
     job: str
     instance: str
     service: str
     url: str
+    by: Literal["scrape", "probe", "spans", "push"]
+    found_by: str | None
     labels: dict[str, str]
-    health: Literal["up", "down", "unknown"]
+    health: Health
     error: str | None
     last_scrape_at: Time | None
     last_good_at: Time | None
@@ -177,6 +182,51 @@ class Target(Shape):
     body_bytes: int | None
     interval_seconds: float
     timeout_seconds: float
+
+
+class Family(Shape):
+    """Metrics of a page that belong together, as the page states them; `sample` is one line."""
+
+    name: str
+    type: str
+    help: str
+    samples: int
+    sample: str
+
+
+class WholeTarget(Target):
+    """`families` are those of its last page, null where no page was kept; `families_left_out` were
+    too many to list.
+    """
+
+    families: list[Family] | None
+    families_left_out: int | None
+
+
+class Probed(Shape):
+    """The verdict on one target of a probe; `expires_at` is when its certificate ends."""
+
+    probe: str
+    service: str
+    target: str
+    state: Health
+    since: Time | None
+    reason: str
+    by_location: dict[str, Health]
+    quorum: int
+    expires_at: Time | None
+
+
+class Discovery(Shape):
+    """Where a scrape job looks for targets; while it is down it keeps what it found before."""
+
+    job: str
+    kind: Literal["file", "http", "dns", "kubernetes"]
+    place: str
+    health: Health
+    error: str | None
+    last_ok_at: Time | None
+    targets: int
 
 
 class Source(Shape):
@@ -188,7 +238,7 @@ class Source(Shape):
     type: str
     url: str
     default: bool
-    health: Literal["up", "down", "unknown"]
+    health: Health
     error: str | None
     last_ok_at: Time | None
     behind_seconds: float | None
@@ -280,12 +330,39 @@ class Entry(Shape):
     data: dict[str, Any]
 
 
+class Change(Shape):
+    """One change. `source` is `api` or the name of an Integration; null is not known."""
+
+    number: int
+    source: str
+    id: str | None
+    title: str
+    services: list[str]
+    kind: Literal["deploy", "flag", "config", "other"]
+    status: Literal["pending", "running", "succeeded", "failed", "cancelled"]
+    started_at: Time
+    finished_at: Time | None
+    version: str | None
+    actor: str | None
+    url: str | None
+    environment: str | None
+    labels: dict[str, str]
+    recorded_at: Time
+
+
+class ChangeBefore(Change):
+    """One before an incident began; `before_seconds` is how long before."""
+
+    before_seconds: float
+
+
 class WholeIncident(Incident):
     """`detail` holds the figures as last seen: arms for slo-burn, targets for no-data."""
 
     labels: dict[str, str]
     detail: dict[str, Any]
     runbooks: list[Runbook]
+    changes: list[ChangeBefore]
     deliveries: list[Delivery]
     timeline: list[Entry]
 

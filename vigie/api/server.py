@@ -7,11 +7,29 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from collectors.otlp.receiver import Otlp
+from collectors.written import Inbox
 from vigie.access import Access, Gate
-from vigie.api import exposition, health, maintenance, metrics, problems, reads, schemas, writes
+from vigie.api import (
+    changes,
+    collectors,
+    exposition,
+    graph,
+    health,
+    heartbeats,
+    hooks,
+    maintenance,
+    metrics,
+    problems,
+    reads,
+    remote_write,
+    schemas,
+    writes,
+)
 from vigie.api import gate as deploys
+from vigie.api import otlp as spans
 from vigie.clock import Clock
-from vigie.live import Board, Feed
+from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
 from vigie.telemetry import Meters
 
@@ -31,10 +49,14 @@ def build(
     db: Database,
     clock: Clock,
     feed: Feed,
+    collected: Collected,
     meters: Meters,
     gate: Gate,
     wake: Callable[[], None],
+    heard: Callable[[str], None],
     reload: health.Reload,
+    otlp: Otlp,
+    inbox: Inbox,
     slice_s: int,
     version: str,
 ) -> FastAPI:
@@ -55,22 +77,42 @@ def build(
     problems.add_handlers(app)
     router = APIRouter(prefix=PREFIX, responses=_ERRORS)
     reads.add(router, board, db, clock, feed)
+    collectors.add(router, board, collected)
     writes.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
     deploys.add(router, board=board, db=db, clock=clock)
     maintenance.add(router, board=board, db=db, clock=clock, slice_s=slice_s, wake=wake)
+    graph.add(router, otlp.graph, clock)
+    remote_write.add(router, inbox, clock)
+    heartbeats.add(
+        router, heartbeats=lambda: board.now.config.heartbeats, db=db, clock=clock, wake=heard
+    )
+    services = lambda: board.now.config.services  # noqa: E731 - asked anew at every request
+    changes.add(router, services=services, db=db, clock=clock)
+    hooks.add(
+        router,
+        integrations=lambda: board.now.config.integrations,
+        services=services,
+        db=db,
+        clock=clock,
+    )
     app.include_router(router)
+    spans.add(app, otlp, clock)
     health.add(app, board, clock, reload)
-    _add_metrics(app, board, db, meters)
+    _add_metrics(app, board, db, meters, otlp, inbox)
     return app
 
 
-def _add_metrics(app: FastAPI, board: Board, db: Database, meters: Meters) -> None:
+def _add_metrics(  # noqa: PLR0917 - what each family is read from
+    app: FastAPI, board: Board, db: Database, meters: Meters, otlp: Otlp, inbox: Inbox
+) -> None:
     @app.get("/metrics", tags=["server"], summary="Vigie's own metrics, for Prometheus")
     def page(request: Request) -> Response:
         families = [
             metrics.build_info(app.version),
             *metrics.of_live(board.now),
             *metrics.of_store(db),
+            *metrics.of_otlp(otlp.counts()),
+            *metrics.of_written(inbox.counted()),
         ]
         accept = request.headers.get("accept", "")
         body, content_type = exposition.page(families, meters.registry, accept)

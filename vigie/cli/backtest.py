@@ -44,6 +44,8 @@ SliceOption = Annotated[
     str, typer.Option("--slice", metavar="10s", help="How wide a slice of the ledger is.")
 ]
 SERVER_SINCE: Final = "30d"
+LATEST: Final = 4_102_444_800.0  # the year 2100: a time beyond it is not in seconds
+LONGEST_S: Final = 400 * windows.UNITS_S["d"]  # as slices are kept; a longer replay has no end
 
 
 def backtest(
@@ -137,6 +139,7 @@ def recorded(  # noqa: PLR0917 - the options, in the order of --help
     start = found.first if since_s is None else max(found.first, end - since_s)
     if start > end:
         raise CannotRun("the history begins after --to")
+    _replayable(start, end)
     return Past(config, history, found, slice_s, start, end, warnings_of(written, found))
 
 
@@ -193,6 +196,19 @@ def _from_server(
 def _progress(share: float) -> None:
     if sys.stderr.isatty():
         print(f"\rread {share:.0%}", end="\n" if share >= 1.0 else "", file=sys.stderr, flush=True)
+
+
+def _replayable(start: float, end: float) -> None:
+    for time in (start, end):
+        if not 0.0 <= time < LATEST:
+            raise CannotRun(
+                f"{time:.3g} is no time in seconds since 1970: write these, not milliseconds"
+            )
+    if end - start > LONGEST_S:
+        raise CannotRun(
+            f"{(end - start) // windows.UNITS_S['d']:.0f}d are more than the "
+            f"{windows.show(LONGEST_S)} that are replayed: ask for a part by --since and --to"
+        )
 
 
 def _slice(text: str) -> int:

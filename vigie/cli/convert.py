@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from slo.load.codes import SERVING
 from slo.spec import DataSource
 from vigie.cli.check import Paths
 from vigie.cli.ending import CannotRun
 from vigie.cli.lint import read
+from vigie.cli.out import is_file, write
 from vigie.cli.output import Format, FormatOption, facts, say
-from vigie.cli.rules import SERVING, SUFFIXES
 
 if TYPE_CHECKING:
     from slo.convert.model import Converted, Converter, Document, Loss
@@ -56,8 +57,7 @@ def convert(
     files = _files(converted.documents, out)
     _spare_read(files, config)
     for path, text in files.items():
-        _write(path, text)
-        say(f"wrote {path}")
+        write(path, text)
     if output is Format.JSON:
         facts(_facts(converted))
     elif out is None:
@@ -73,7 +73,7 @@ def convert(
 def _converted(config: "Config", to: To, out: Path | None) -> "Converted":
     sources = config.sources
     if out is not None and to is To.OPENSLO:
-        folder = out.parent if out.suffix in SUFFIXES and not out.is_dir() else out
+        folder = out.parent if is_file(out) else out
         sources = {name: _moved(source, folder) for name, source in sources.items()}
     slos = [watch.slo for watch in config.watches.values()]
     return _converter(to)(slos, sources, config.services)
@@ -104,7 +104,7 @@ def _files(documents: Sequence["Document"], out: Path | None) -> dict[Path, str]
 
     if out is None:
         return {}
-    if out.suffix in SUFFIXES and not out.is_dir():
+    if is_file(out):
         return {out: _text(documents)}
     members: dict[Path, list[Document]] = {}
     for document in documents:
@@ -127,17 +127,6 @@ def _text(documents: Iterable["Document"]) -> str:
     from slo.convert.text import stream
 
     return stream(documents)
-
-
-def _write(path: Path, text: str) -> None:
-    """Another program may read the folder at any moment: it must never see half a file."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise CannotRun(f"{path}: error: cannot be written: {error}") from error
 
 
 def _facts(converted: "Converted") -> dict[str, object]:

@@ -1,6 +1,8 @@
-"""What many commands are given alike: the settings file, the server."""
+"""What many commands are given alike: the settings file, the server, who does it."""
 # ruff: noqa: PLC0415 - imports inside functions: see vigie.cli.entry
 
+import os
+import pwd
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -22,6 +24,9 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", envvar="VIGIE_TOKEN", help="Its token, if it has one.", metavar="T"),
 ]
+ActorOption = Annotated[
+    str | None, typer.Option("--as", metavar="NAME", help="Who does it; default: the login name.")
+]
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 
@@ -33,3 +38,11 @@ def settings_of(config: Path, listen: str | None = None) -> "Settings":
         return load(config, listen=listen)
     except SettingsError as error:
         raise CannotRun(str(error)) from error
+
+
+def login_name() -> str:
+    """Who runs this program, for what is done without a name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container with a user id that has no name
+        return f"uid {os.getuid()}"

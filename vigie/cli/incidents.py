@@ -1,15 +1,13 @@
 """`vigie incident`: look at incidents of a running server and work on them."""
 # ruff: noqa: PLC0415 - imports inside functions: see vigie.cli.entry
 
-import os
-import pwd
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from vigie.cli.given import DEFAULT_URL, TokenOption, UrlOption
+from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, login_name
 from vigie.cli.output import Format, FormatOption, facts, lines, table
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ Json = dict[str, Any]
 app = typer.Typer(help="Incidents of a running server.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(min=1, help="The number of the incident.")]
-ActorOption = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who does it; default: the login name.")
-]
 
 
 @app.callback()
@@ -71,7 +66,7 @@ def ack(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that you are on it."""
-    body = {"actor": actor or _login()}
+    body = {"actor": actor or login_name()}
     _print(_client(context).post(f"/incidents/{number}/acknowledge", body), output)
 
 
@@ -84,7 +79,7 @@ def resolve(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that it is over."""
-    body = {"actor": actor or _login(), "reason": reason}
+    body = {"actor": actor or login_name(), "reason": reason}
     _print(_client(context).post(f"/incidents/{number}/resolve", body), output)
 
 
@@ -97,7 +92,7 @@ def comment(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Write on the timeline."""
-    body = {"actor": actor or _login(), "text": text}
+    body = {"actor": actor or login_name(), "text": text}
     written = _client(context).post(f"/incidents/{number}/comment", body, key=uuid.uuid4().hex)
     _print(written, output)
 
@@ -105,13 +100,6 @@ def comment(
 def _client(context: typer.Context) -> "Client":
     client: Client = context.obj  # the group's callback ran first
     return client
-
-
-def _login() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container with a user id that has no name
-        return f"uid {os.getuid()}"
 
 
 def _print(incident: Json, output: Format) -> None:

@@ -206,5 +206,10 @@ def _text(entry: Explained) -> Iterator[str]:
     yield f"{entry['id']}  ({entry['file']})"
     for name, value in entry.items():
         if name not in ("id", "file"):
-            shown = "; ".join(map(str, value)) if isinstance(value, list) else value
+            parts = _on_one_line(value) if isinstance(value, dict) else value
+            shown = "; ".join(map(str, parts)) if isinstance(parts, list) else parts
             yield f"  {name:15} {shown if shown != '' else 'none'}"
+
+
+def _on_one_line(queries: dict[str, str]) -> list[str]:
+    return [f"{name} {' '.join(query.split())}" for name, query in queries.items()]

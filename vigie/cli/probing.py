@@ -1,23 +1,25 @@
 """What `vigie doctor` tries over the network: every target once, read strictly; every channel."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import aiohttp
+from yarl import URL
 
 from collectors import fetch
+from collectors.entry import Entry
 from collectors.errors import CollectError, FetchError
 from collectors.exposition import Reader, compatible
-from collectors.targets import Target
+from collectors.scrape import headers_of, read_as
+from collectors.targets import By, Target
 from slo.series import Page
 from slo.spec import BasicSli, CountingSli, Selector
 from vigie.checks import embedded
 from vigie.cli.findings import ERROR, OK, WARNING, Finding
 from vigie.config import Channel, Config
-
-ACCEPT: Final = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+from vigie.settings import proxies
 
 
 class Scrape(NamedTuple):
@@ -47,9 +49,12 @@ async def targets(config: Config) -> list[Finding]:
 async def scrapes(config: Config, also: frozenset[Selector] = frozenset()) -> list[Scrape]:
     """Every target, asked once for what the SLOs name, and for the values of `also`."""
     slis = [sli for watch in config.watches.values() for sli in embedded(watch.slo.sli)]
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
-        tried = (_scraped(session, target, slis, also) for target in config.targets.values())
-        return list(await asyncio.gather(*tried))
+    client = fetch.Client()
+    asked = (target for target in config.targets.values() if target.by is By.SCRAPE)
+    try:
+        return list(await asyncio.gather(*(_scraped(client, t, slis, also) for t in asked)))
+    finally:
+        await client.close()
 
 
 async def channels(config: Config) -> list[Finding]:
@@ -61,7 +66,7 @@ async def channels(config: Config) -> list[Finding]:
 
 
 async def _scraped(
-    session: aiohttp.ClientSession,
+    client: fetch.Client,
     target: Target,
     slis: Iterable[BasicSli],
     also: frozenset[Selector],
@@ -71,15 +76,20 @@ async def _scraped(
     gauges = set(also)
     for sli in slis:
         (counters if isinstance(sli, CountingSli) else gauges).update(sli.selectors)
-    timeout = aiohttp.ClientTimeout(total=target.timeout_s)
     try:
-        answer = await fetch.get(
-            session, target.url, headers=ACCEPT, timeout=timeout, limit=target.body_limit
+        answer = await client.get(
+            URL(target.url),
+            Entry(target.scraping.access, time.time, proxies()),
+            headers=headers_of(target),
+            timeout_s=target.timeout_s,
+            limit=target.body_limit,
         )
         body = fetch.unpacked(answer, target.body_limit)
         if body is None:
             raise FetchError(fetch.OVER_LIMIT)
-        reader = Reader(target.labels, _fitting(counters, target), _fitting(gauges, target))
+        reader = Reader(
+            target.labels, _fitting(counters, target), _fitting(gauges, target), read_as(target)
+        )
         page, samples = reader.read(body, answer.content_type, 0.0)
     except CollectError as error:
         return Scrape(target, None, 0, error.reason)
@@ -87,7 +97,7 @@ async def _scraped(
 
 
 def _fitting(selectors: Iterable[Selector], target: Target) -> frozenset[Selector]:
-    return frozenset(s for s in selectors if compatible(s, target.labels))
+    return frozenset(s for s in selectors if compatible(s, target.labels, target.scraping))
 
 
 def _target(answer: Scrape) -> Finding:

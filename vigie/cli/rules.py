@@ -5,28 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slo import windows
-from slo.load.codes import Code
+from slo.load.codes import SERVING
 from slo.load.yaml import LoadError, Problems, documents
 from slo.spec import Format as SpecFormat
 from slo.spec import Slo
 from vigie.cli.check import Paths
 from vigie.cli.ending import CannotRun
 from vigie.cli.lint import read
+from vigie.cli.out import is_file, write
 from vigie.cli.output import say
 
 if TYPE_CHECKING:
     from slo.rules.model import Made, Resource, Watched
     from slo.rules.periods import Catalog
     from vigie.config import Config, Watch
-
-SUFFIXES: Final = (".yaml", ".yml")
-# What only matters where Vigie itself watches: `vigie slo check` says it.
-SERVING: Final = (Code.UNMEASURED, Code.NOBODY_TOLD, Code.NO_RUNBOOK, Code.UNUSED)
 
 
 class Style(StrEnum):
@@ -167,6 +164,7 @@ def _over(slo: Slo, period_s: float | None) -> Slo:
 def _catalog(path: Path | None) -> "Catalog":
     """The alert windows of a file or of a folder's files; the built-in ones without a path."""
     from slo.rules import periods
+    from vigie.documents import SUFFIXES
 
     if path is None:
         return periods.CATALOG
@@ -188,7 +186,7 @@ def _catalog(path: Path | None) -> "Catalog":
 
 def _give(made: Sequence["Resource"], shape: Shape, header: str, out: Path | None) -> None:
     """Print, or write a file or a folder of files, each whole or not at all."""
-    if out is None or (out.suffix in SUFFIXES and not out.is_dir()):
+    if out is None or is_file(out):
         files = {out: _text(made, shape, header)}
     else:
         files = {out / f"{_stem(one)}.yaml": _text([one], shape, header) for one in made}
@@ -196,8 +194,7 @@ def _give(made: Sequence["Resource"], shape: Shape, header: str, out: Path | Non
         if path is None:
             print(text, end="")
         else:
-            _write(path, text)
-            say(f"wrote {path}")
+            write(path, text)
 
 
 def _text(made: Sequence["Resource"], shape: Shape, header: str) -> str:
@@ -210,14 +207,3 @@ def _text(made: Sequence["Resource"], shape: Shape, header: str) -> str:
 
 def _stem(resource: "Resource") -> str:
     return f"{resource.namespace}-{resource.name}" if resource.namespace else resource.name
-
-
-def _write(path: Path, text: str) -> None:
-    """Prometheus may read the folder at any moment: it must never see half a file."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise CannotRun(f"{path}: error: cannot be written: {error}") from error

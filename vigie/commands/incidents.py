@@ -3,19 +3,20 @@ its timeline entry and the jobs that tell others.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from incidents import lifecycle
 from incidents.model import Event, EventKind, IncidentState
-from vigie.commands.errors import Conflict, Invalid, NotFound
+from vigie.commands.errors import Conflict, NotFound
+from vigie.commands.words import MAX_ACTOR, MAX_REASON, line_of, text_of
 from vigie.config import Config
 from vigie.notify.outbox import jobs_for
 from vigie.store import incidents, jobs
 from vigie.store.db import Database
 
-MAX_ACTOR, MAX_REASON, MAX_COMMENT = 100, 1_000, 10_000
+MAX_COMMENT: Final = 10_000
 
 
 def acknowledge(
@@ -25,7 +26,7 @@ def acknowledge(
 
     Whoever comes second changes nothing and sees who came first. Conflict when it is over.
     """
-    who = _line("name", actor, MAX_ACTOR)
+    who = line_of("name", actor, MAX_ACTOR)
 
     def work(c: Connection) -> Mapping[str, Any]:
         incident = _open(c, number)
@@ -44,7 +45,7 @@ def resolve(  # noqa: PLR0917 - the order of `acknowledge`, with the reason wher
 
     Should the SLO still burn, the next tick opens a new one.
     """
-    who, why = _line("name", actor, MAX_ACTOR), _text("reason", reason, MAX_REASON)
+    who, why = line_of("name", actor, MAX_ACTOR), text_of("reason", reason, MAX_REASON)
 
     def work(c: Connection) -> Mapping[str, Any]:
         key = _open(c, number)["key"]
@@ -61,7 +62,7 @@ def comment(
 
     Words that come again under the same `key` (a client that was not sure) are written once.
     """
-    who, said = _line("name", actor, MAX_ACTOR), _text("comment", text, MAX_COMMENT)
+    who, said = line_of("name", actor, MAX_ACTOR), text_of("comment", text, MAX_COMMENT)
 
     def work(c: Connection) -> Mapping[str, Any]:
         found = _get(c, number)
@@ -103,20 +104,3 @@ def _open(c: Connection, number: int) -> Mapping[str, Any]:
         by = f" by {incident['resolved_by']}" if incident.get("resolved_by") else ""
         raise Conflict(f"incident #{number} is {state.value} already{by}")
     return incident
-
-
-def _text(what: str, given: str, most: int) -> str:
-    # PostgreSQL keeps no NUL in text.
-    text = given.replace("\x00", "").strip()
-    if not text:
-        raise Invalid(f"the {what} is empty")
-    if len(text) > most:
-        raise Invalid(f"the {what} has {len(text)} characters; at most {most} are kept")
-    return text
-
-
-def _line(what: str, given: str, most: int) -> str:
-    text = _text(what, given, most)
-    if not text.isprintable():
-        raise Invalid(f"the {what} holds characters that cannot be shown")
-    return text

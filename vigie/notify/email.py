@@ -71,7 +71,7 @@ def _connect(channel: Channel) -> smtplib.SMTP:
     if channel.smtp_tls == "starttls":
         try:
             server.starttls(context=context)
-        except BaseException:
+        except BaseException:  # whatever it was goes on: only the socket is ours to close
             server.close()
             raise
     return server

@@ -145,6 +145,8 @@ def _text(
     detail = incident.get("detail") or {}
     if incident["type"] == IncidentType.NO_DATA:
         lines += _targets_text(detail)
+    elif incident["type"] == IncidentType.MISSED_HEARTBEAT:
+        lines += _heartbeat_text(detail)
     else:
         lines += _burn_text(detail)
     lines += _runbooks_text(runbooks)
@@ -192,6 +194,18 @@ def _targets_text(detail: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {target['id']}  {target['health']}{error}, {heard}")
     slos = ", ".join(detail.get("slos") or ())
     return [*lines, f"SLOs without data: {slos}"] if slos else lines
+
+
+def _heartbeat_text(detail: Mapping[str, Any]) -> list[str]:
+    last, word = detail.get("last_at"), detail.get("last_state")
+    lines = [f"Heartbeat {detail['heartbeat']} {detail['state']}: {detail['reason']}"]
+    if detail.get("expected_at") is not None:
+        lines.append(f"Expected  {_clock(detail['expected_at'])}")
+    if detail.get("deadline") is not None:
+        lines.append(f"Deadline  {_clock(detail['deadline'])}")
+    if detail.get("started_at") is not None:
+        lines.append(f"Running   since {_clock(detail['started_at'])}")
+    return [*lines, f"Last said {'nothing yet' if last is None else f'{word}, {_clock(last)}'}"]
 
 
 def _runbooks_text(runbooks: Sequence[tuple[Runbook, str]]) -> list[str]:

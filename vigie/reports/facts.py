@@ -56,6 +56,7 @@ class _Shown:
             "service": one.name,
             "availability": one.availability,
             "availability_without_exclusions": one.raw_availability,
+            "coverage": one.coverage,
             "downtime_seconds": one.downtime_s,
             "downtime_planned_seconds": one.planned_s,
             "downtime_corrected_seconds": one.corrected_s,

@@ -63,13 +63,15 @@ def _csv(facts: Object) -> str:
     write = csv.writer(out, lineterminator="\n").writerow
     write(
         ["service", "slo", "from", "to", *_COLUMNS, "excluded_events", "sli_without_exclusions",
-         "service_availability", "service_downtime_counted_seconds", "sha256"]
+         "service_availability", "service_coverage", "service_downtime_counted_seconds",
+         "sha256"]
     )  # fmt: skip
     for service in facts["services"]:
         for slo in service["slos"]:
             raw = slo["without_exclusions"]
             gone = None if slo["total"] is None else raw["total"] - slo["total"]
-            tail = (gone, raw["sli"], service["availability"], service["downtime_counted_seconds"])
+            of_service = ("availability", "coverage", "downtime_counted_seconds")
+            tail = (gone, raw["sli"], *(service[name] for name in of_service))
             names = (service["service"], slo["slo"], slo["from"], slo["to"])
             values = [*map(_cell, names), *(_cell(slo[name]) for name in _COLUMNS)]
             write([*values, *map(_cell, tail), facts["sha256"]])
@@ -109,7 +111,8 @@ def _service(service: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"Availability **{percent(service['availability'])}** "
-        f"({percent(service['availability_without_exclusions'])} raw), down "
+        f"({percent(service['availability_without_exclusions'])} raw), measured "
+        f"{percent(service['coverage'])} of the time, down "
         f"{lasting(service['downtime_counted_seconds'])}; planned "
         f"{lasting(service['downtime_planned_seconds'])}, corrected "
         f"{lasting(service['downtime_corrected_seconds'])}. Mean time between failures "

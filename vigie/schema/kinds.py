@@ -6,6 +6,9 @@ one schema can't say (that a name leads somewhere, that a query compiles) `vigie
 
 from typing import Final
 
+from collectors.load_scraping import PROTOBUF
+from collectors.relabel import Action
+from collectors.scraping import AS_USUAL, PROTOCOLS
 from collectors.targets import Target
 from incidents.model import IncidentType
 from runbooks.model import Mode, Step, StepKind
@@ -16,7 +19,7 @@ from slo.load.policy import MAX_GROUPS
 from slo.spec import Act, ArmKind, Births, BudgetAction, Policy, Rule, Unknown
 from slo.windows import show
 from vigie.channels import RECEIVES
-from vigie.schema import openslo, prometheus
+from vigie.schema import collected, openslo, probes, prometheus
 from vigie.schema.parts import (
     Schema,
     choice,
@@ -34,6 +37,8 @@ from vigie.schema.parts import (
     whole,
 )
 
+_SCALAR: Final = ["string", "number"]
+_BESIDE: Final = "relative to this file"
 _SIZE: Final = "^[0-9]{1,15}(KB|MB|GB)?$"
 
 
@@ -42,8 +47,11 @@ def schemas() -> dict[str, Schema]:
     metadata = mapping({"name": name(), "labels": labels()}, required=["name"])
     own = {
         "Channel": _channel(),
+        "Heartbeat": collected.heartbeat(),
+        "Integration": collected.integration(),
         "MaintenanceWindow": _maintenance(),
         "Policy": _policy(),
+        "Probe": probes.probe(),
         "Runbook": _runbook(),
         "Targets": _targets(),
     }
@@ -152,9 +160,98 @@ def _targets() -> Schema:
             "births": {**choice(Births), "default": Births.ZERO.value},
             "labels": labels(),
             "targets": {**items(target), "minItems": 1},
+            **_scraping(),
+            **_access(),
         },
         ["service", "targets"],
     )
+
+
+def _scraping() -> dict[str, Schema]:
+    """The keys of `collectors.load_scraping`."""
+    rule = {
+        "action": {"type": "string", "default": Action.REPLACE.value},
+        "source_labels": items(text()),
+        "separator": {"type": "string", "default": ";"},
+        "regex": {"type": _SCALAR, "default": "(.*)"},
+        "target_label": {"type": "string"},
+        "replacement": {"type": _SCALAR, "default": "$1"},
+        "modulus": {"type": "integer", "minimum": 0},
+    }
+    limits = ("sample_limit", "label_limit", "label_name_length_limit", "label_value_length_limit")
+    protocols: Schema = {"enum": [*PROTOCOLS, PROTOBUF]}
+    return {
+        "params": {"type": "object", "additionalProperties": items({"type": _SCALAR})},
+        "scrape_protocols": {
+            **items(protocols),
+            "uniqueItems": True,
+            "contains": {"enum": list(PROTOCOLS)},
+        },
+        "fallback_scrape_protocol": {"enum": list(PROTOCOLS)},
+        "enable_compression": flag(default=AS_USUAL.compressed),
+        "honor_labels": flag(default=AS_USUAL.honor_labels),
+        "honor_timestamps": flag(default=AS_USUAL.honor_timestamps),
+        "metric_relabel_configs": items(mapping(rule)),
+        **dict.fromkeys(limits, whole(0, 0)),
+    }
+
+
+def _access() -> dict[str, Schema]:
+    """The keys of `collectors.load_access`."""
+    secret: Schema = {"type": _SCALAR}
+    tls = mapping(
+        {
+            "ca_file": text(_BESIDE),
+            "cert_file": text(_BESIDE),
+            "key_file": text(_BESIDE),
+            "server_name": text(),
+            "insecure_skip_verify": flag(default=False),
+            "min_version": {"enum": ["TLS10", "TLS11", "TLS12", "TLS13"]},
+        }
+    )
+    tls["dependentRequired"] = {"cert_file": ["key_file"], "key_file": ["cert_file"]}
+    oauth2 = mapping(
+        {
+            "client_id": text(),
+            "client_secret": secret,
+            "client_secret_file": text(_BESIDE),
+            "token_url": _url("http:// or https://"),
+            "scopes": items(text()),
+            "endpoint_params": labels(),
+            "tls_config": tls,
+            "proxy_url": _url("http:// or https://"),
+        },
+        ["client_id", "token_url"],
+    )
+    header = mapping({key: items(text()) for key in ("values", "secrets", "files")})
+    return {
+        "basic_auth": mapping(
+            {
+                "username": secret,
+                "username_file": text(_BESIDE),
+                "password": secret,
+                "password_file": text(_BESIDE),
+            }
+        ),
+        "authorization": mapping(
+            {
+                "type": {"type": "string", "default": "Bearer"},
+                "credentials": secret,
+                "credentials_file": text(_BESIDE),
+            }
+        ),
+        "oauth2": oauth2,
+        "tls_config": tls,
+        "proxy_url": _url("http:// or https://, with a login if it wants one"),
+        "no_proxy": text("hosts, domains, networks, separated by commas"),
+        "proxy_from_environment": flag(default=False),
+        "follow_redirects": flag(default=True),
+        "http_headers": {"type": "object", "additionalProperties": header},
+    }
+
+
+def _url(about: str) -> Schema:
+    return {"type": "string", "pattern": "^https?://", "description": about}
 
 
 def _channel() -> Schema:

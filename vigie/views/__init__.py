@@ -1,19 +1,24 @@
 """Read models: plain, JSON-ready facts that the API, the pages and the CLI show alike."""
 
+from vigie.views.discoveries import discoveries
 from vigie.views.front import overview
 from vigie.views.objectives import slo, slos
+from vigie.views.probes import probes
 from vigie.views.records import incident, incidents, timeline
 from vigie.views.reliability import services
-from vigie.views.scraping import sources, targets
+from vigie.views.scraping import sources, target, targets
 
 __all__ = [
+    "discoveries",
     "incident",
     "incidents",
     "overview",
+    "probes",
     "services",
     "slo",
     "slos",
     "sources",
+    "target",
     "targets",
     "timeline",
 ]

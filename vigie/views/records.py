@@ -13,6 +13,7 @@ from vigie.live import Live
 from vigie.store import deliveries, runs
 from vigie.store import incidents as store
 from vigie.store.db import Database
+from vigie.views import changes
 from vigie.views.shape import Object, listing, times_shown, when
 
 Row = Mapping[str, Any]
@@ -58,6 +59,7 @@ def incident(db: Database, live: Live, number: int) -> Object | None:
         "detail": times_shown(found.row["detail"]),
         "labels": dict(found.row["labels"]),
         "runbooks": _runbooks(live, found),
+        "changes": changes.before(db, found.row["service"], found.row["started_at"]),
         "deliveries": [_delivery(row) for row in found.deliveries],
         "timeline": [_entry(row) for row in found.timeline],
     }

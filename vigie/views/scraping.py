@@ -1,7 +1,9 @@
 """Targets and DataSources as every reader sees them: what the last scrape or poll said."""
 
+from collectors.families import Families, Family
 from collectors.source_poller import SourceStatus
 from collectors.targets import Target, TargetStatus
+from slo import names
 from slo.spec import CompositeSli, DataSource, ForeignSli, Sli
 from vigie.live import Backfilled, Live
 from vigie.views.shape import Object, listing, when
@@ -12,6 +14,19 @@ def targets(live: Live, *, service: str | None = None) -> Object:
     chosen = [t for t in live.config.targets.values() if service in (None, t.service)]
     chosen.sort(key=lambda target: target.id)
     return listing([_target(target, _status(live, target)) for target in chosen])
+
+
+def target(live: Live, target_id: str, families: Families | None) -> Object | None:
+    """One target with the families of its last page, None where that was not kept: none came, it
+    was too large, or Vigie makes the page itself. None if there is no such target.
+    """
+    found = live.config.targets.get(target_id)
+    if found is None:
+        return None
+    return _target(found, _status(live, found)) | {
+        "families": [_family(one) for one in families.items] if families is not None else None,
+        "families_left_out": families.left_out if families is not None else None,
+    }
 
 
 def sources(live: Live) -> Object:
@@ -63,9 +78,11 @@ def _target(target: Target, status: TargetStatus) -> Object:
     return {
         "id": target.id,
         "job": target.job,
-        "instance": target.instance,
+        "instance": target.labels.get(names.INSTANCE, target.instance),
         "service": target.service,
         "url": target.url,
+        "by": target.by.value,
+        "found_by": target.found_by or None,
         "labels": dict(target.labels),
         "health": status.health,
         "error": status.error,
@@ -76,4 +93,14 @@ def _target(target: Target, status: TargetStatus) -> Object:
         "body_bytes": status.body_bytes,
         "interval_seconds": target.interval_s,
         "timeout_seconds": target.timeout_s,
+    }
+
+
+def _family(family: Family) -> Object:
+    return {
+        "name": family.name,
+        "type": family.type,
+        "help": family.help,
+        "samples": family.samples,
+        "sample": family.sample,
     }

@@ -6,7 +6,10 @@ from typing import Any, TypeAlias, overload
 
 Object: TypeAlias = dict[str, Any]  # ready for JSON: str, int, float, bool, None, lists, objects
 
-_TIMES = frozenset({"from", "to", "at", "since", "started_at", "last_good_at", "last_scrape_at"})
+_TIMES = frozenset(
+    {"from", "to", "at", "since", "started_at", "last_good_at", "last_scrape_at", "last_at"}
+    | {"expected_at", "deadline"}
+)
 
 
 @overload

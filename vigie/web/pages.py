@@ -1,7 +1,7 @@
-"""The pages: overview, SLO, incidents, targets. They work without JavaScript, and live with it."""
+"""The pages: overview, SLO, incidents. They work without JavaScript, and live with it."""
 
 from typing import Annotated, Final, Literal
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import unquote, urlencode
 
 from fastapi import APIRouter, Cookie, Path, Query
 from starlette.responses import Response
@@ -18,8 +18,7 @@ from vigie.web.render import Templates
 MAX_NUMBER: Final = 2**53 - 1  # JSON numbers are exact to here, and every database's keys reach it
 SLOS_SHOWN: Final = 100
 INCIDENTS_SHOWN: Final = 50
-_EVENTS: Final = "/api/v1/events"
-_HEALTH: Final = ("down", "unknown", "up")
+EVENTS: Final = "/api/v1/events"
 
 Number = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER)]
@@ -42,7 +41,7 @@ def _add_figures(
             "alone": _without_incident(facts["broken"]),
             "shown_slos": facts["slos"] if all else facts["slos"][:SLOS_SHOWN],
             "here": "/?all=1" if all else "/",
-            "events": _EVENTS,
+            "events": EVENTS,
         }
         return templates.page("overview.html", clock.now(), facts)
 
@@ -56,38 +55,25 @@ def _add_figures(
             "slo": found,
             "incidents": [i for i in open_here["items"] if i["slo"] in ("", found["slo"])],
             "here": found["url"],
-            "events": _EVENTS,
+            "events": EVENTS,
         }
         return templates.page("slo.html", clock.now(), facts)
-
-    @router.get("/targets")
-    def targets(service: Name = None) -> Response:
-        listed = views.targets(board.now, service=service)["items"]
-        worst_first = sorted(listed, key=lambda target: _HEALTH.index(target["health"]))
-        here = f"/targets?service={quote(service)}" if service else "/targets"
-        facts = {
-            "targets": worst_first,
-            "sources": [] if service else views.sources(board.now)["items"],
-            "service": service,
-            "here": here,
-            "events": _EVENTS,
-        }
-        return templates.page("targets.html", clock.now(), facts)
 
 
 def headline(facts: Object) -> str:
     """The first thing that a reader of the overview wants to know."""
     broken = facts["broken"]
     if broken["incidents_total"]:
-        return _counted(broken["incidents_total"], "open incident")
+        return counted(broken["incidents_total"], "open incident")
     if broken["services"]:
-        return _counted(len(broken["services"]), "service") + " down"
+        return counted(len(broken["services"]), "service") + " down"
     if broken["slos"]:
-        return _counted(len(broken["slos"]), "objective") + " in trouble"
+        return counted(len(broken["slos"]), "objective") + " in trouble"
     return "Nothing is broken" if facts["verdict"] == "ok" else "Vigie cannot tell"
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """`1 service`, `2 services`."""
     return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
@@ -119,7 +105,7 @@ def _add_incidents(
             "state": state,
             "service": service,
             "here": f"/incidents?{urlencode({k: v for k, v in asked.items() if v})}",
-            "events": _EVENTS,
+            "events": EVENTS,
         }
         return templates.page("incidents.html", clock.now(), facts)
 
@@ -132,6 +118,6 @@ def _add_incidents(
             "incident": found,
             "name": unquote(name)[:100],
             "here": found["url"],
-            "events": f"{_EVENTS}?incident={number}",
+            "events": f"{EVENTS}?incident={number}",
         }
         return templates.page("incident.html", clock.now(), facts)

@@ -27,7 +27,18 @@ _TONES: Final = {  # the colour that repeats what a word says
     "degraded": "warn",
     "maintenance": "dim",
     "unknown": "dim",
+    "ok": "good",
+    "late": "warn",
+    "missed": "bad",
+    "failed": "bad",
 }
+_CAME: Final = {  # how the samples of a target come
+    "scrape": "scraped",
+    "probe": "probed",
+    "spans": "counted from spans",
+    "push": "pushed",
+}
+_PUSHED_BY: Final = {"otlp": "by OTLP", "write": "by remote write"}  # who found it
 
 
 class Templates:
@@ -40,6 +51,8 @@ class Templates:
             "signs_in": signs_in,
             "version": version,
             "tones": _TONES,
+            "came": _CAME,
+            "pushed_by": _PUSHED_BY,
         }
 
     def page(

@@ -7,9 +7,9 @@ from starlette.staticfiles import StaticFiles
 
 from vigie.access import Gate
 from vigie.clock import Clock
-from vigie.live import Board, Feed
+from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
-from vigie.web import actions, errors, login, pages
+from vigie.web import actions, collectors, errors, login, pages
 from vigie.web.render import STATIC, Templates
 
 
@@ -20,6 +20,7 @@ def add_pages(
     db: Database,
     clock: Clock,
     feed: Feed,
+    collected: Collected,
     gate: Gate,
     wake: Callable[[], None],
 ) -> None:
@@ -30,5 +31,6 @@ def add_pages(
     router = APIRouter(include_in_schema=False)
     login.add(router, templates, gate, clock)
     pages.add(router, templates, board, db, clock)
+    collectors.add(router, templates, board=board, db=db, clock=clock, collected=collected)
     actions.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
     app.include_router(router)

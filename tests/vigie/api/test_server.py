@@ -5,7 +5,7 @@ import re
 import pytest
 
 from components import ROOT
-from fleet import Fleet, Site, app_of
+from fleet import Door, Site
 
 DOCUMENT = (ROOT / "docs" / "reference" / "api.md").read_text()
 
@@ -35,8 +35,9 @@ async def test_no_page_loads_anything_from_elsewhere(site: Site, path: str) -> N
     assert (await site.get(path)).status == 404
 
 
-def test_fastapi_makes_no_spans_of_its_own(fleet: Fleet) -> None:
-    assert not app_of(fleet)._native_telemetry.enabled()
+async def test_fastapi_makes_no_spans_of_its_own(site: Site, door: Door) -> None:
+    assert door.app is not None
+    assert not door.app._native_telemetry.enabled()
 
 
 async def test_every_answer_carries_the_security_headers(site: Site) -> None:

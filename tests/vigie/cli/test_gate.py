@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components import eventually
-from fleet import BROKEN, CONFIG, Door, Fleet, app_of, live
+from fleet import BROKEN, CONFIG, Door, Fleet, live
 from serving import Watched, watched
 from slo.spec import Service, Unknown
 from vigie.store import gate as store
@@ -23,7 +23,7 @@ Vigie = Callable[..., Any]
 
 @pytest.fixture
 def fleet_served(door: Door, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    door.app = app_of(fleet)
+    door.serve(fleet)
     monkeypatch.setenv("VIGIE_URL", door.url)
     monkeypatch.delenv("VIGIE_TOKEN", raising=False)
     return fleet

@@ -3,10 +3,12 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from blank import blank_database
 from serving import SLO
 from slo.ledger import Row
 from vigie.cli.ending import CannotRun
@@ -29,7 +31,7 @@ def config(tmp_path: Path) -> Path:
     first, values = DAY * 1440, (np.array([9]), np.array([10]), np.array([60_000_000]))
     rows = [Row(60, (first + minute) * 60, 1, *values) for minute in range(1440)]
     (tmp_path / "data").mkdir()
-    with closing(open_database(f"sqlite:///{tmp_path}/data/vigie.db")) as db:
+    with closing(open_database(blank_database(tmp_path / "data"))) as db:
         db.write(lambda c: write_slices(c, rows, sli_ids(c, [watch.slo.sli.fingerprint(10)])))
     return settings
 
@@ -71,11 +73,11 @@ def test_a_report_as_of_a_time_ends_there(config: Path, capsys: pytest.CaptureFi
     ],
 )
 def test_what_cannot_be_reported_on_says_why(
-    config: Path, changes: dict[str, object], message: str
+    config: Path, changes: dict[str, Any], message: str
 ) -> None:
-    given = {"period": "2026-10", "config": config, **changes}
+    given: dict[str, Any] = {"period": "2026-10", "config": config, **changes}
     with pytest.raises(CannotRun, match=message):
-        report(**given)  # type: ignore[arg-type]
+        report(**given)
 
 
 def test_a_database_that_is_not_there_is_told_by_name(config: Path) -> None:

@@ -1,5 +1,7 @@
 """Corrections by people: of the past, with a reason, recorded with what they take out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -33,8 +35,8 @@ def filled(db: Database, config: Config) -> Database:
     return db
 
 
-def say(db: Database, config: Config, **changes: object) -> Stored:
-    said = {
+def say(db: Database, config: Config, **changes: Any) -> Stored:
+    said: dict[str, Any] = {
         "service": "shop",
         "slo": "availability",
         "start": START + 600,
@@ -45,7 +47,7 @@ def say(db: Database, config: Config, **changes: object) -> Stored:
         "now": START + 7200,
         **changes,
     }
-    return correct(db, config, **said)  # type: ignore[arg-type]
+    return correct(db, config, **said)
 
 
 def test_a_correction_is_recorded_with_exactly_what_it_takes_out(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from blank import blank_database
 from slo.gate import MAX_OVERRIDE_S, Override
 from slo.spec import Service
 from vigie.commands import gate as commands
@@ -21,7 +22,7 @@ SAID: dict[str, Any] = {"actor": "ann", "reason": "the fix itself", "lasts_s": 7
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    db = open_database(blank_database(tmp_path))
     yield db
     db.close()
 

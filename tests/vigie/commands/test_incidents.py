@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from blank import blank_database
 from incidents.model import IncidentType, Severity, Signal, Urgency
 from vigie.commands import acknowledge, comment, resolve
 from vigie.commands.errors import Conflict, Invalid, NotFound
@@ -33,7 +34,7 @@ SIGNAL = Signal(
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    db = open_database(blank_database(tmp_path))
     yield db
     db.close()
 

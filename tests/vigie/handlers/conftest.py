@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from sqlalchemy import Connection
 
+from blank import blank_database
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from runbooks.model import Runbook
 from vigie import handlers
@@ -144,6 +145,6 @@ SIGNAL = Signal(
 
 @pytest.fixture
 def world(tmp_path: Path, web_session: aiohttp.ClientSession) -> Iterator[World]:
-    db = open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    db = open_database(blank_database(tmp_path))
     yield World(db, web_session)
     db.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blank import blank_database
 from incidents.model import IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
 from vigie.jobs.runs import start_runs
@@ -36,7 +37,7 @@ def runbook(name: str, *steps: Step, mode: Mode = Mode.DIAGNOSE) -> Runbook:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    db = open_database(f"sqlite:///{tmp_path / 'vigie.db'}")
+    db = open_database(blank_database(tmp_path))
     yield db
     db.close()
 

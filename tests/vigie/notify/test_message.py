@@ -100,6 +100,29 @@ def test_a_silent_service_is_told_with_its_targets(incident: dict[str, Any]) -> 
     assert "SLOs without data: availability, latency\n" in text
 
 
+def test_a_missed_heartbeat_is_told_with_what_it_promised(incident: dict[str, Any]) -> None:
+    incident |= {"type": "missed-heartbeat", "started_at": 60.0}
+    incident["detail"] = {
+        "heartbeat": "nightly", "state": "missed", "since": 60.0, "reason": "no beat in time",
+        "expected_at": 30.0, "deadline": 60.0, "last_at": 0.0, "last_state": "ok",
+        "started_at": 20.0,
+    }  # fmt: skip
+    assert (
+        "Since     1970-01-01 00:01:00 UTC\n"
+        "State     triage, nobody has acknowledged\n"
+        "Heartbeat nightly missed: no beat in time\n"
+        "Expected  1970-01-01 00:00:30 UTC\n"
+        "Deadline  1970-01-01 00:01:00 UTC\n"
+        "Running   since 1970-01-01 00:00:20 UTC\n"
+        "Last said ok, 1970-01-01 00:00:00 UTC\n"
+        "\n"
+    ) in told(incident).text
+    unknown = dict.fromkeys(("expected_at", "deadline", "last_at", "last_state", "started_at"))
+    incident["detail"] |= unknown | {"state": "failed"}
+    lines = told(incident).text.splitlines()
+    assert lines[7:9] == ["Heartbeat nightly failed: no beat in time", "Last said nothing yet"]
+
+
 def test_a_window_without_events_is_told_as_such(incident: dict[str, Any]) -> None:
     incident["detail"]["budget_remaining"] = None
     incident["detail"]["arms"][0]["long"]["burn_rate"] = None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from collected import collect
 from components import ROOT, missing, need
 from fleet import BROKEN, T0, Fleet, Site, live, no_data_signal
 from incidents.model import EventKind
@@ -25,7 +26,9 @@ PAGES = (
     "/incidents",
     "/incidents/1",
     "/incidents/2",
+    "/incidents/3",
     "/targets",
+    "/targets/checkout/127.0.0.1:8100",
 )
 
 
@@ -62,6 +65,7 @@ def busy(site: Site) -> Site:
     site.fleet.board.now = live(BROKEN, reload_error="slos/a.yaml:3:5: error: unknown key")
     site.fleet.tell(site.fleet.open())
     site.fleet.open(no_data_signal())
+    collect(site.fleet)
     return site
 
 

@@ -1,42 +1,33 @@
 """Pages as a browser without JavaScript gets them."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
+from functools import partial
+from math import inf
 from typing import Any
 
 import pytest
 
-from fleet import BROKEN, CALM, CONFIG, RUNBOOK, Site, burn_signal, live, many, no_data_signal
+from collected import DEPLOY, MISSED
+from collectors.changes import Kind
+from fleet import (
+    BROKEN,
+    CALM,
+    CONFIG,
+    RUNBOOK,
+    T0,
+    Door,
+    Site,
+    burn_signal,
+    live,
+    many,
+    no_data_signal,
+)
+from incidents.signals import heartbeat_signal
+from vigie.store import changes
+from web_text import Text, page
 
 X = "\N{MULTIPLICATION SIGN}"
 PAGES = ["/", "/slos/checkout/availability", "/incidents", "/targets"]
-
-
-class Text(HTMLParser):
-    """What a reader sees of a page, in order, and where it leads."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.links: list[str] = []
-        self.feed(html)
-
-    def handle_data(self, data: str) -> None:
-        self.words += data.split()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.links.append(dict(attrs).get("href") or "")
-
-    def __str__(self) -> str:
-        return " ".join(self.words)
-
-
-async def page(site: Site, path: str, status: int = 200) -> Text:
-    answer = await site.get(path, headers={"Accept": "text/html"})
-    assert answer.status == status, answer.text
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    return Text(answer.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -160,6 +151,49 @@ async def test_the_page_of_silence_names_targets_and_errors(site: Site) -> None:
     assert "No runbook fits this incident" in text
 
 
+async def test_an_incident_page_shows_what_changed_before_newest_first(site: Site) -> None:
+    number = site.fleet.open()  # it began 490 s ago
+    flag = replace(DEPLOY, title="cart flag", kind=Kind.FLAG, version="")
+    flag = replace(flag, started_at=T0 - 460, finished_at=T0 - 460)
+    evil = replace(DEPLOY, title="evil", url="javascript:alert(1)", started_at=T0 - 900, actor="")
+    for told in (evil, DEPLOY, flag):
+        site.fleet.db.write(partial(changes.record, told=told, now=T0))
+    shown = await page(site, f"/incidents/{number}")
+    text = str(shown)
+    order = [
+        "What changed before Change Began Status By",
+        "cart flag flag · production · from api 14:05:40 UTC 30 s after the onset succeeded ann",
+        "checkout v2 deploy v2 · production · from api 14:03:10 UTC 2 min before the onset",
+        "evil deploy v2 · production · from api 13:58:20 UTC 6 min 50 s before the onset "
+        "succeeded not said",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert shown.links.count("https://ci.example/7") == 2
+    assert not any("javascript" in link for link in shown.links)
+
+
+async def test_an_incident_page_says_that_no_change_is_known(site: Site) -> None:
+    text = str(await page(site, f"/incidents/{site.fleet.open()}"))
+    assert "No change of checkout is known from the 2 hours before it began." in text
+
+
+async def test_the_page_of_a_missed_heartbeat_has_its_facts(site: Site) -> None:
+    signal = heartbeat_signal(MISSED, None)
+    assert signal is not None
+    shown = await page(site, f"/incidents/{site.fleet.open(signal)}")
+    assert (
+        "Heartbeat nightly missed no beat came in time. Heartbeats now Since 14:12:20 UTC "
+        "Last said ok 1 d ago Expected 14:11:20 UTC Deadline 14:12:20 UTC Runs since 13:13:20 UTC"
+    ) in str(shown)
+    assert "/targets?service=checkout#heartbeats" in shown.links
+    silent = replace(MISSED, name="sync", state="failed", expected_at=inf, deadline=inf)
+    signal = heartbeat_signal(replace(silent, last_at=None, last_state=None, started_at=None), None)
+    assert signal is not None
+    text = str(await page(site, f"/incidents/{site.fleet.open(signal)}"))
+    assert "Last said nothing yet Expected none Deadline none" in text
+
+
 async def test_text_from_outside_stays_text(site: Site) -> None:
     evil = "<script>alert(1)</script>"
     signal = replace(burn_signal(), title=evil, service="checkout")
@@ -194,9 +228,10 @@ async def test_targets_that_do_not_answer_come_first(site: Site) -> None:
 
 
 async def test_pages_work_where_no_vendor_file_was_copied(
-    site: Site, serve: Any, monkeypatch: pytest.MonkeyPatch
+    door: Door, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vigie.web.render._has", lambda _: False)
+    monkeypatch.setattr(door, "apps", {})
     bare = serve()
     answer = await bare.get("/", headers={"Accept": "text/html"})
     assert answer.status == 200

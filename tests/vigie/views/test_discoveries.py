@@ -1,0 +1,26 @@
+"""Service discovery as it is shown."""
+
+from dataclasses import replace
+
+from collected import FOUND, SOUGHT
+from collectors.discovery.model import DiscoveryStatus
+from collectors.jobs import ScrapeJob
+from fleet import live
+from vigie.views import discoveries
+
+
+def test_every_discovery_of_a_job_is_shown_and_jobs_that_discover_nothing_are_not() -> None:
+    now = live()
+    jobs = {"shop": FOUND, "fixed": ScrapeJob("fixed"), "api": replace(FOUND, name="api")}
+    now = replace(now, config=replace(now.config, jobs=jobs))
+    told = {"shop": [SOUGHT], "api": [DiscoveryStatus("dns", "api.example", "unknown")]}
+    assert discoveries(now, lambda job: told[job])["items"] == [
+        {
+            "job": "api", "kind": "dns", "place": "api.example", "health": "unknown",
+            "error": None, "last_ok_at": None, "targets": 0,
+        },
+        {
+            "job": "shop", "kind": "file", "place": "/etc/shop/*.json", "health": "down",
+            "error": "no file matches", "last_ok_at": "2026-09-21T14:12:20.000Z", "targets": 3,
+        },
+    ]  # fmt: skip

@@ -1,0 +1,60 @@
+"""JSON Schemas of what tells Vigie something: Heartbeat, Integration."""
+
+from collectors.changes_load import ARGOCD, EVENTS, GITHUB, TYPES
+from collectors.keys import MAX_LENGTH, MIN_LENGTH
+from vigie.schema.parts import Schema, choice, duration, if_, items, mapping, name, none, text
+
+
+def heartbeat() -> Schema:
+    spec = mapping(
+        {
+            "service": name(),
+            "every": duration("at least one beat in this time"),
+            "schedule": text("five fields of cron"),
+            "time_zone": {**text("of the IANA database"), "default": "UTC"},
+            "grace": duration("without it 5m, or `every` if that is shorter"),
+            "runs_for": duration("the longest run, from its start to its end"),
+            "urgency": choice(["high", "low"], "high"),
+            **_key(),
+        },
+        ["service"],
+    )
+    every: Schema = {"required": ["every"], "properties": none("schedule", "time_zone")}
+    schedule: Schema = {"required": ["schedule"], "properties": none("every")}
+    return {**spec, "oneOf": [every, schedule], **_one_key()}
+
+
+def integration() -> Schema:
+    services: Schema = {
+        "type": "object",
+        "additionalProperties": {"anyOf": [text(), items(text())]},
+    }
+    spec = mapping(
+        {
+            "type": choice(TYPES),
+            "services": {**services, "description": "by repository or application"},
+            "events": items(choice(dict.fromkeys(e for some in EVENTS.values() for e in some))),
+            "environments": items(text()),
+            "branches": items(text()),
+            "workflows": items(text()),
+            "secret": text("what a delivery must prove"),
+            "secret_file": text("relative to this file"),
+            **_key(),
+        },
+        ["type"],
+    )
+    argo = {"properties": none("events", "branches", "workflows")}
+    github: Schema = {"properties": {"events": items(choice(EVENTS[GITHUB]))}}
+    return {**spec, **_one_key(), "allOf": [
+        if_("type", ARGOCD, argo, {}), if_("type", GITHUB, github, {}),
+    ]}  # fmt: skip
+
+
+def _key() -> dict[str, Schema]:
+    key = {"type": "string", "minLength": MIN_LENGTH, "maxLength": MAX_LENGTH}
+    return {"key": {**key, "description": "the secret in the address"},
+            "key_file": text("relative to this file")}  # fmt: skip
+
+
+def _one_key() -> Schema:
+    return {"anyOf": [{"required": ["key"]}, {"required": ["key_file"]}]}
