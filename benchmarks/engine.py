@@ -43,7 +43,7 @@ from vigie.pipeline.judge import figures_of
 from vigie.pipeline.restore import restore
 from vigie.pipeline.silence import below_since
 from vigie.pipeline.state import Batch, State
-from vigie.pipeline.windows import measured_windows
+from vigie.pipeline.windows import measured_windows, pending
 from vigie.store import incidents
 from vigie.store.db import open_database
 
@@ -185,8 +185,12 @@ def evaluate(folder: Path) -> Found:
         turn = range(second % INTERVAL_S, world.fleet.services, INTERVAL_S)
         batch = Batch(tuple(world.read(turn)))
         with _cpu_ms(ours):
-            windows, _ = measured_windows(state, state.ledger, now)
-            figures = figures_of(state, state.ledger, windows, below_since(state, now), now)
+            waits = pending(state, now)
+            windows, _ = measured_windows(state, state.ledger, waits, now)
+            below = below_since(state, now)
+            figures = figures_of(
+                state, state.ledger, windows, below=below, pending_s=waits, now=now
+            )
         if second % INTERVAL_S == 0:
             firing = figures.alerts.state == AlertState.FIRING
             assert firing.any(), "some SLOs burn"

@@ -152,6 +152,8 @@ def _ours(folder: Path, slis: int, days: int) -> dict[str, float | str]:
     sys.path.insert(0, str(ROOT))
     import hashlib
 
+    from sqlalchemy import Connection
+
     from slo.report_spells import Looked, spells
     from slo.report_sums import Asked, count
     from vigie.store import history
@@ -160,7 +162,7 @@ def _ours(folder: Path, slis: int, days: int) -> dict[str, float | str]:
     first, last = FIRST_DAY * DAY_MIN, (FIRST_DAY + days) * DAY_MIN
     database = open_database(f"sqlite:///{folder / 'vigie.db'}", read_only=True)
 
-    def work(c):  # type: ignore[no-untyped-def]
+    def work(c: Connection) -> tuple[list[list[int]], list[list[int]]]:
         known = history.numbers(c, [f"sli-{n}" for n in range(slis)])
         ids = sorted(known.values())
         read = history.days(c, folder / "history", [(first, last)])
