@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-unit test-system lint format soak wheel hooks clean
+.PHONY: help setup setup-test demo test test-unit test-simulation test-system lint format soak wheel hooks clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,16 +20,22 @@ setup-test: ## the same for development: tests, linters, and the programs that t
 demo: setup ## run Vigie with a shop that breaks; http://127.0.0.1:8080
 	@exec $(BIN)/vigie demo
 
-test: setup-test ## every test: unit tests side by side, then those that start programs
-	@$(MAKE) --no-print-directory test-unit test-system
+test: setup-test ## every test: units, then simulations, then those that start programs
+	@$(MAKE) --no-print-directory test-unit test-simulation test-system
 
 # Databases of unit tests lie in memory where that is to be had: a thousand real syncs take a minute.
 SHM := $(shell test -d /dev/shm && test -w /dev/shm && echo TMPDIR=/dev/shm)
 
-test-unit:
-	$(SHM) $(PYTEST) -n 2 -m "not system"
+# Without compiled files each run compiles every module and every test anew, in each process.
+test test-unit test-simulation test-system soak: export PYTHONDONTWRITEBYTECODE :=
 
-test-system:
+test-unit: ## what a minute can tell: everything that needs neither of the two below
+	$(SHM) $(PYTEST) -n 2 -m "not simulation and not system"
+
+test-simulation: ## hours of a whole server in simulated time
+	$(SHM) $(PYTEST) -n 2 -m simulation
+
+test-system: ## against real programs
 	$(PYTEST) -p no:xdist -m system
 
 lint: ## every linter; changes nothing

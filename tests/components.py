@@ -58,6 +58,7 @@ COMPONENTS: Mapping[str, Component] = {
         Component("promtool", "prometheus"),
         Component("prometheus-alertmanager", "prometheus-alertmanager"),
         Component("prometheus-node-exporter", "prometheus-node-exporter"),
+        Component("prometheus-blackbox-exporter", "prometheus-blackbox-exporter"),
         Component("victoria-metrics", "victoria-metrics"),
         Component("chromium", "chromium"),
         Component("initdb", "postgresql", folders=_POSTGRES),

@@ -43,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("vigie")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Each test belongs to one group: in two of them it would run twice, and not serially."""
+    if item.get_closest_marker("simulation") and item.get_closest_marker("system"):
+        raise pytest.UsageError(f"{item.nodeid}: a simulation starts no processes")
+
+
 @pytest.fixture
 def soak(request: pytest.FixtureRequest) -> bool:
     """Whether this is `make soak`: a test that can run longer and find more does so then."""

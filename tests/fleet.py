@@ -16,7 +16,11 @@ import orjson
 import uvicorn
 from fastapi import FastAPI
 
+from blank import blank_database
+from collected import collected
+from collectors.otlp.receiver import Otlp
 from collectors.targets import Target, TargetStatus
+from collectors.written import Inbox
 from incidents.model import IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
 from slo.promql import compile_events
@@ -44,7 +48,7 @@ from vigie import api, web
 from vigie.access import Gate
 from vigie.clock import SetClock
 from vigie.config import Channel, Config, Watch
-from vigie.live import Board, Feed, Live
+from vigie.live import Board, Collected, Feed, Live
 from vigie.store import deliveries, incidents, runs
 from vigie.store.db import Database, open_database
 from vigie.telemetry import Meters
@@ -282,6 +286,7 @@ class Fleet:
     board: Board = field(default_factory=lambda: Board(live()))
     clock: SetClock = field(default_factory=lambda: SetClock(T0))
     feed: Feed = field(default_factory=Feed)
+    collected: Collected = field(default_factory=collected)
     meters: Meters = field(default_factory=Meters)
     woken: int = 0
     reloads: list[Live] = field(default_factory=list)  # what the next reloads lead to
@@ -315,7 +320,7 @@ class Fleet:
 
 
 def fleet_at(folder: Path, **more: Any) -> Fleet:
-    return Fleet(open_database(f"sqlite:///{folder / 'vigie.db'}"), **more)
+    return Fleet(open_database(blank_database(folder)), **more)
 
 
 @dataclass(frozen=True)
@@ -353,35 +358,65 @@ class Site:
             return Answer(answer.status, answer.headers, await answer.read())
 
 
-def app_of(fleet: Fleet, token: str | None = None, allowed_hosts: tuple[str, ...] = ()) -> FastAPI:
-    """The whole HTTP side over a fleet."""
-    parts: dict[str, Any] = {
-        "board": fleet.board,
-        "db": fleet.db,
-        "clock": fleet.clock,
-        "feed": fleet.feed,
-        "gate": Gate(fleet.clock, token, allowed_hosts),
-        "wake": fleet.wake,
-    }
-    more: dict[str, Any] = {"meters": fleet.meters, "reload": fleet.reload, "slice_s": 10}
+class Served:
+    """The fleet that is served now, and its gate."""
+
+    fleet: Fleet
+    gate: Gate
+
+
+class Part:
+    """One part of whichever fleet is served now."""
+
+    def __init__(self, now: Callable[[], Any]) -> None:
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._now(), name)
+
+    def __call__(self) -> Any:
+        return self._now()()
+
+
+def app_of(served: Served) -> FastAPI:
+    """The whole HTTP side."""
+
+    def part(name: str) -> Any:
+        return Part(lambda: getattr(served.fleet, name))
+
+    parts = {name: part(name) for name in ("board", "db", "clock", "feed", "collected")}
+    parts |= {"gate": Part(lambda: served.gate), "wake": part("wake")}
+    more: dict[str, Any] = {"meters": part("meters"), "reload": part("reload"), "slice_s": 10}
+    more |= {"heard": Part(lambda: lambda _: served.fleet.wake()), "otlp": Otlp(0.0)}
+    more["inbox"] = Inbox()
     app = api.build(**parts, **more, version="1.2.3")
     web.add_pages(app, **parts)
     return app
 
 
 class Door:
-    """One real server on a free port of loopback, in a thread, for many apps one after another:
-    starting and stopping a server takes longer than most tests.
+    """One real server on a free port of loopback, in a thread, for many fleets one after another:
+    starting and stopping a server takes longer than most tests, and so does building an app.
     """
 
     def __init__(self) -> None:
         self.app: FastAPI | None = None
+        self.apps: dict[bool, FastAPI] = {}  # with a token, and without
+        self._now = Served()
         self._ready = threading.Event()
         self._server = _Server(self, self._ready.set)
         self._thread = threading.Thread(target=self._server.run, name="door", daemon=True)
         self._thread.start()
         assert self._ready.wait(30), "the server does not start"
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+    def serve(self, fleet: Fleet, **access: Any) -> None:
+        """Serve a fleet instead of the one before: `token` and `allowed_hosts` as in `Gate`."""
+        self._now.fleet, self._now.gate = fleet, Gate(fleet.clock, **access)
+        signs_in = self._now.gate.has_token
+        if signs_in not in self.apps:
+            self.apps[signs_in] = app_of(self._now)
+        self.app = self.apps[signs_in]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert self.app is not None, "nothing is served now"

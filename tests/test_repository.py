@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -85,10 +86,15 @@ def test_no_file_names_a_package_registry_or_a_path_of_a_machine() -> None:
     assert not found
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def test_every_module_opens_with_a_sentence() -> None:
     """Of `__init__.py` only those that hold something."""
     for path in modules():
-        tree = ast.parse(path.read_text())
+        tree = tree_of(path)
         if path.name != "__init__.py" or tree.body:
             sentence = (ast.get_docstring(tree) or "").split("\n\n")[0]
             assert sentence.endswith((".", "?", ":")), path
@@ -100,7 +106,7 @@ def test_files_and_functions_stay_short_enough_to_read() -> None:
         assert len(text.splitlines()) <= LONGEST_FILE, path
         # A migration is one list of statements, and frozen once it is released.
         if path.parent.name != "versions":
-            long = [name for name, lines in functions(ast.parse(text)) if lines > LONGEST_FUNCTION]
+            long = [name for name, lines in functions(tree_of(path)) if lines > LONGEST_FUNCTION]
             assert not long, path
 
 
@@ -113,7 +119,8 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
 def test_tests_do_not_sleep() -> None:
     """`sleep(0)` lets others run and waits for nothing."""
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if "sleep" in text else ():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 waits = node.func.attr == "sleep" and ", ".join(map(ast.unparse, node.args)) != "0"
                 assert not waits, f"{path}:{node.lineno}"

@@ -20,12 +20,13 @@ from collectors.targets import Target
 from components import need
 from incidents.model import IncidentType
 from slo import windows
-from slo.ledger import DAY_S, HOUR_S, MICROSECONDS, MINUTE_S, Addition, Ledger, empty, no_spans
+from slo.ledger import DAY_S, HOUR_S, MICROSECONDS, MINUTE_S, Addition, Ledger, empty
 from slo.load.marks import Problems
 from slo.policies import DEFAULT, arms_for
 from slo.promql import compile_pair
 from slo.rules import sloth, text
 from slo.series import unseen
+from slo.spans import no_spans
 from slo.spec import Alerting, AlertState, ArmKind, Format, RatioKind, Service, Slo
 from vigie.backtest.incidents import Incident, Incidents
 from vigie.config import Config, Watch

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
+from blank import blank_database
 from collectors.exposition import Reader
 from collectors.scrape import Scrape
 from collectors.targets import Target
@@ -55,14 +56,20 @@ class Process:
     started: float
     events: list[Event] = field(default_factory=list)
     read: bool = False  # a page of it was asked for
+    _told: int = 0  # so many of its events are in these
+    _counts: Counter[str] = field(default_factory=Counter)
+    _first: dict[str, float] = field(default_factory=dict)
 
     @property
     def unserved_codes(self) -> set[str]:
         return {e.code for e in self.events} - {e.code for e in self.events if e.served}
 
     def page(self, content_type: str) -> bytes:
-        counts = Counter(event.code for event in self.events)
-        first = {event.code: event.at for event in reversed(self.events)}
+        new, self._told = self.events[self._told :], len(self.events)
+        self._counts.update(event.code for event in new)
+        for event in new:
+            self._first.setdefault(event.code, event.at)
+        counts, first = self._counts, self._first
         started = f"process_start_time_seconds {self.started!r}"
         lines = []
         for code in sorted(counts):
@@ -110,7 +117,7 @@ class Vigie:
 
     def __init__(self, config: Config, folder: Path, clock: SetClock) -> None:
         self.config, self.clock = config, clock
-        self.url = f"sqlite:///{folder / 'vigie.db'}"
+        self.url = blank_database(folder)
         self.told: list[tuple[str, tuple[str, ...]]] = []
         self.start()
 

@@ -1,6 +1,5 @@
 """Databases for tests: each test that asks runs on SQLite and on PostgreSQL."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from blank import blank_database
 from vigie.store.db import Database, open_database
 from vigie.store.tables import metadata
 
@@ -60,12 +60,10 @@ def database_url(
     dialect: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    sqlite_template: Path,
 ) -> str:
     """The URL of a database with all tables and no rows."""
     if dialect == "sqlite":
-        shutil.copy(sqlite_template, tmp_path / "vigie.db")
-        return f"sqlite:///{tmp_path}/vigie.db"
+        return blank_database(tmp_path)
     url = str(request.getfixturevalue("postgres_url"))
     try:
         _truncate(url)
@@ -90,7 +88,7 @@ def db(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy: migrating anew takes longer than most tests."""
-    path = tmp_path_factory.mktemp("template") / "vigie.db"
-    open_database(f"sqlite:///{path}").close()
-    return path
+    """A migrated SQLite file to copy."""
+    folder = tmp_path_factory.mktemp("template")
+    blank_database(folder)
+    return folder / "vigie.db"

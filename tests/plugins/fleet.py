@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from fleet import Door, Fleet, Site, app_of, fleet_at
+from fleet import Door, Fleet, Site, fleet_at
 from vigie.live import Change
 
 Serve = Callable[..., Site]
@@ -32,7 +32,7 @@ async def serve(door: Door, fleet: Fleet) -> AsyncIterator[Serve]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as client:
 
         def serve_it(**settings: object) -> Site:
-            door.app = app_of(fleet, **settings)
+            door.serve(fleet, **settings)
             return Site(door.url, fleet, client)
 
         yield serve_it

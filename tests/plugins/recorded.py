@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import numpy as np
 from aiohttp import web
 
+from blank import blank_database
 from collectors.scrape import next_turn
-from components import eventually_async
 from slo.promql import compile_events
 from slo.spec import CountingSli, DataSource, Policy, RatioKind, Service, Slo
 from vigie.clock import SetClock
@@ -39,6 +40,7 @@ SLI = CountingSli(RatioKind.BAD, compile_events(ERRORS), compile_events(TOTAL), 
 POLICY = Policy("test", no_data_after_s=300.0)
 _SELECTOR = re.compile(r"(\w+)\{(.*)\}\[(\d+)ms\]", re.DOTALL)
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"((?:[^"\\]|\\.)*)"')
+QUIET_TURNS = 20  # of the loop without a question: between two there are fewer
 Series = dict[str, list[tuple[float, float]]]
 
 
@@ -126,7 +128,9 @@ class Remembers:
             return refusal
         if query.startswith("sum(count_over_time("):
             return _answered("vector", [{"metric": {}, "value": [at, str(300.0 * 4 / 15)]}])
-        name, matchers, span_ms = _SELECTOR.fullmatch(query).groups()  # type: ignore[union-attr]
+        selector = _SELECTOR.fullmatch(query)
+        assert selector is not None, query
+        name, matchers, span_ms = selector.groups()
         wanted = _MATCHER.findall(matchers)
         found = []
         for labels, samples in self.series:
@@ -162,9 +166,9 @@ def _answered(kind: str, result: list[object]) -> web.Response:
     return web.json_response({"status": "success", "data": data})
 
 
-def slo(name: str = "availability", window_s: float = DAY_S, **more: object) -> Slo:
+def slo(name: str = "availability", window_s: float = DAY_S, **more: Any) -> Slo:
     made = Slo("shop", name, 0.99, window_s, SLI)
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def config(sources: Iterable[DataSource], *slos: Slo, policy: Policy = POLICY) -> Config:
@@ -183,7 +187,7 @@ class Asking:
 
     def __init__(self, config: Config, folder: Path, clock: SetClock) -> None:
         self.config, self.clock = config, clock
-        self.url = f"sqlite:///{folder / 'vigie.db'}"
+        self.url = blank_database(folder)
 
     async def start(self) -> None:
         self.db: Database = open_database(self.url)
@@ -201,7 +205,14 @@ class Asking:
             wake_worker=lambda: None,
             outcry=self._cry,
         )
-        self.session = aiohttp.ClientSession()
+        self.busy = 0  # questions to servers and to the database
+        for name in ("aread", "awrite"):
+            setattr(self.db, name, self._counted(getattr(self.db, name)))
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(self._began)
+        trace.on_request_end.append(self._ended)
+        trace.on_request_exception.append(self._ended)
+        self.session = aiohttp.ClientSession(trace_configs=[trace])
         self.sources = Sources(self.session, self.clock, self.pipeline, self.db, self.board)
         await self.sources.watch(restored.state.plan)
         await asyncio.sleep(0)  # the polls wait for their first turn
@@ -224,8 +235,34 @@ class Asking:
 
     async def at(self, now: float, name: str = "main") -> None:
         self.clock.set(now)
-        await eventually_async(lambda: self.polled_at(name) >= now, every_s=0.002)
+        async with asyncio.timeout(30.0):
+            while self.polled_at(name) < now:  # noqa: ASYNC110 - the loop is to work
+                await asyncio.sleep(0)
         assert await self.pipeline.tick()
+
+    async def quiet(self) -> None:
+        """Let everything be done that is to be done now."""
+        turns = 0
+        async with asyncio.timeout(30.0):
+            while turns < QUIET_TURNS:
+                turns = 0 if self.busy else turns + 1
+                await asyncio.sleep(0)
+
+    async def _began(self, *_: object) -> None:
+        self.busy += 1
+
+    async def _ended(self, *_: object) -> None:
+        self.busy -= 1
+
+    def _counted(self, really: Callable[..., Any]) -> Callable[..., Any]:
+        async def counted(work: Callable[..., Any]) -> Any:
+            await self._began()
+            try:
+                return await really(work)
+            finally:
+                await self._ended()
+
+        return counted
 
     def polled_at(self, name: str) -> float:
         status = self.board.now.sources[name]
