@@ -140,7 +140,7 @@ class _Connector(aiohttp.BaseConnector):
         except OSError as error:
             sock.close()
             raise ProbeFailed(network.reason_for(error)) from error
-        except BaseException:
+        except BaseException:  # whatever it was goes on: only the socket is ours to close
             sock.close()
             raise
         readings.set("probe_http_ssl", 1)

@@ -111,7 +111,7 @@ class Cluster:
 
     async def sent(self) -> None:
         async with asyncio.timeout(10):
-            while any(at < self.version for at in self._streams.values()):  # noqa: ASYNC110
+            while any(at < self.version for at in self._streams.values()):  # noqa: ASYNC110 - short
                 await asyncio.sleep(0)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
