@@ -4,7 +4,7 @@ read as prometheus_client reads it.
 
 import math
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -38,6 +38,7 @@ def said_by(page: Page) -> dict[Series, float]:
     return found
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(text_pages())
 def test_fast_strict_and_model_agree_on_any_text_page(
     written: tuple[str, dict[Series, float]],
@@ -52,6 +53,7 @@ def test_fast_strict_and_model_agree_on_any_text_page(
     assert samples == len(model)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(openmetrics_pages())
 def test_fast_strict_and_model_agree_on_any_openmetrics_page(
     written: tuple[str, dict[Series, float], dict[Series, float]],
@@ -87,6 +89,7 @@ def agrees_with_prometheus_client(body: bytes, content_type: str) -> None:
     assert dict(zip(page.layout.keys, page.values.tolist(), strict=True)) == peer
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(text_pages(), mutations)
 @example(("a_total 1\n b 2\nb{} 3", {}), [(0.5, 0, b"\x0b")])
 def test_a_mangled_text_page_is_read_as_prometheus_client_does_or_refused(
@@ -95,6 +98,7 @@ def test_a_mangled_text_page_is_read_as_prometheus_client_does_or_refused(
     agrees_with_prometheus_client(mutated(written[0].encode(), changes), TEXT)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(openmetrics_pages(), mutations)
 def test_a_mangled_openmetrics_page_is_read_as_prometheus_client_does_or_refused(
     written: tuple[str, dict[Series, float], dict[Series, float]],
@@ -103,6 +107,7 @@ def test_a_mangled_openmetrics_page_is_read_as_prometheus_client_does_or_refused
     agrees_with_prometheus_client(mutated(written[0].encode(), changes), OPENMETRICS)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(st.binary(max_size=200), st.sampled_from([TEXT, OPENMETRICS]))
 def test_garbage_is_read_or_refused_and_never_anything_else(body: bytes, content_type: str) -> None:
     agrees_with_prometheus_client(body, content_type)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors import strict
@@ -85,6 +85,7 @@ def refused(tested: Reader, body: bytes, content_type: str) -> None:
         tested.read(body, content_type, 1.0)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(text_pages(), SCRAPING)
 def test_a_text_page_is_read_as_its_whole_reading_relabelled(
     written: tuple[str, object], scraping: Scraping
@@ -102,6 +103,7 @@ def test_a_text_page_is_read_as_its_whole_reading_relabelled(
             assert dict(zip(page.layout.keys, page.values.tolist(), strict=True)) == wanted
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(openmetrics_pages(), SCRAPING)
 def test_an_openmetrics_page_is_read_as_its_whole_reading_relabelled(
     written: tuple[str, object, object], scraping: Scraping
@@ -117,6 +119,7 @@ def test_an_openmetrics_page_is_read_as_its_whole_reading_relabelled(
             assert dict(zip(page.layout.keys, page.values.tolist(), strict=True)) == wanted
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(text_pages(), mutations, SCRAPING)
 def test_a_mangled_text_page_is_relabelled_or_refused(
     written: tuple[str, object], changes: list[tuple[float, int, bytes]], scraping: Scraping
@@ -124,6 +127,7 @@ def test_a_mangled_text_page_is_relabelled_or_refused(
     agrees(mutated(written[0].encode(), changes), TEXT, scraping)
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(openmetrics_pages(), mutations, SCRAPING)
 def test_a_mangled_openmetrics_page_is_relabelled_or_refused(
     written: tuple[str, object, object],
@@ -143,6 +147,7 @@ def read(body: bytes, scraping: Scraping) -> int | None:
     return tested.counts.kept
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(text_pages(), SCRAPING, st.integers(1, 8), st.integers(1, 6))
 def test_limits_refuse_just_the_pages_that_are_over_them(
     written: tuple[str, object], scraping: Scraping, most: int, labels: int

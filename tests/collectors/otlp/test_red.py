@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
@@ -119,6 +119,7 @@ def same(found: Values, wanted: Values) -> None:
     assert found == {key: pytest.approx(value) for key, value in wanted.items()}
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(SPANS)
 def test_the_series_are_those_of_brute_force(spans: list[Span]) -> None:
     otlp = Otlp(T0)
@@ -126,6 +127,7 @@ def test_the_series_are_those_of_brute_force(spans: list[Span]) -> None:
     same(shown(otlp), expected(spans))
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(SPANS, st.randoms(use_true_random=False))
 def test_batches_order_and_duplicates_change_nothing(spans: list[Span], rng: random.Random) -> None:
     otlp = Otlp(T0)
@@ -194,6 +196,7 @@ LABELS = {
 }
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.sampled_from(["ot=th:8", "ot=th:4", "ot=th:5555", "", "ot=p:2"]), max_size=60))
 def test_sampled_spans_add_up_to_whole_numbers(states: list[str]) -> None:
     weights = {"ot=th:8": 2.0, "ot=th:4": 4 / 3, "ot=th:5555": 65536 / (65536 - 0x5555)}
@@ -310,6 +313,7 @@ def test_a_restart_of_vigie_loses_and_doubles_nothing() -> None:
     assert sli[EVERY] == 15
 
 
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6), st.data())
 def test_a_new_edge_is_no_jump_and_loses_nothing(rounds: list[int], data: st.DataObject) -> None:
     """Good events of a new threshold and all events are counted from the same moment."""

@@ -16,6 +16,8 @@ from vigie.config import Config
 from vigie.store import incidents, runs
 from world import INTERVAL_S, POLICY, T0, TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 Story = Callable[["Shop"], Awaitable[None]]
 TICKET, BURN = "budget:shop/availability", "slo-burn:shop/availability"
 # Objective 0.99: 10 % of failures burn at 10x, under the 14.4x of the arm that pages; a burst of

@@ -20,6 +20,8 @@ from vigie.store.errors import Unavailable
 from vigie.store.tables import job
 from world import INTERVAL_S, POLICY, T0, TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 Story = Callable[["Shop"], Awaitable[None]]
 
 
