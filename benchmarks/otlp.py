@@ -142,7 +142,7 @@ def _slo(service: str, name: str, sli: CountingSli) -> Slo:
 
 
 def _set(attributes: object, key: str, text: str) -> None:
-    attributes.add(key=key).value.string_value = text  # type: ignore[attr-defined] - no stubs
+    attributes.add(key=key).value.string_value = text  # type: ignore[attr-defined]  # no stubs
 
 
 def best(work: Callable[[], object], runs: int = 3) -> float:

@@ -57,7 +57,7 @@ def _ders(tls: ssl.SSLObject, method: str) -> list[bytes]:
     public = getattr(tls, method, None)
     if public is not None:
         return list(public())
-    inner: Any = tls._sslobj  # type: ignore[attr-defined] - see above
+    inner: Any = tls._sslobj  # type: ignore[attr-defined]  # see above
     return [one.public_bytes(_DER) for one in getattr(inner, method)() or ()]
 
 

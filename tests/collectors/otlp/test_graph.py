@@ -28,7 +28,7 @@ def give(
     ms: int = 100,
     **attributes: str,
 ) -> None:
-    span = Span(kind=kind)  # type: ignore[arg-type] - an int
+    span = Span(kind=kind)  # type: ignore[arg-type]  # an int
     trace, ids = b"t" * 16, own.to_bytes(8, "big")
     span.parent_span_id = parent.to_bytes(8, "big") if parent else b""
     for key, value in attributes.items():
@@ -90,7 +90,7 @@ def test_who_sends_no_spans_is_a_virtual_node(
     attributes: Mapping[str, str], edge: tuple[str, str, str]
 ) -> None:
     graph = Graph(T0)
-    give(graph, "shop", CLIENT, 1, **attributes)  # type: ignore[arg-type] - texts
+    give(graph, "shop", CLIENT, 1, **attributes)  # type: ignore[arg-type]  # texts
     found = graph.map(T0 + 10)
     assert edges(found) == {edge: (1, 0)}
     assert {node.name for node in found.nodes if node.virtual} == {edge[1]}

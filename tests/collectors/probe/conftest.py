@@ -82,7 +82,7 @@ def tried() -> Try:
     async def once(address: str, options: Options, timeout_s: float = 5.0, **more: object) -> Tried:
         probe = Probe("p", "shop", (ProbeTarget(address),), options, timeout_s=timeout_s)
         entry = Entry(access_of(options), lambda: 0.0)
-        result = await attempt(probe, address, entry, **more)  # type: ignore[arg-type] - keywords
+        result = await attempt(probe, address, entry, **more)  # type: ignore[arg-type]  # keywords
         return Tried(result, values_of(result.page))
 
     return once
