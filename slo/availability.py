@@ -1,37 +1,50 @@
 """Whether services are up, and their outages: decided from what their SLOs measured just now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from slo.exclusions import Interval
 from slo.series import Floats, Ints
-from slo.spec import ServiceState
+from slo.spec import Excluded, ServiceState, SloId
 from slo.status import Outage, WindowFigures
 
-MIN_EVENTS = 3  # fewer recent events say nothing about being down
+GOOD_SLICES: Final = 3  # so many good ones one after the other end an outage
 
 # From the least to the most telling: one SLO that is down makes its service down, and one that is
 # measured makes it known.
 _ORDER = (ServiceState.UNKNOWN, ServiceState.UP, ServiceState.DEGRADED, ServiceState.DOWN)
+
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
     """What is known of one service between two ticks.
 
-    `ended_s` is the length of all outages that ended; `outage` the one going on.
+    `ended_s` and `planned_s` are the lengths of all outages that ended; `outage` is the one going
+    on, known to be one up to `bad_until`, and `failing` are the SLOs that made it. The next one
+    begins no earlier than `free_from`.
     """
 
     state: ServiceState
     reason: str
     ended_s: float = 0.0
+    planned_s: float = 0.0
     outage: Outage | None = None
+    bad_until: float = 0.0
+    failing: frozenset[SloId] = frozenset()
+    free_from: float = 0.0
 
-    def downtime_s(self, now: float) -> float:
-        """Seconds down since the ledger began."""
-        return self.ended_s + (now - self.outage.started_at if self.outage else 0.0)
+    def downtime_s(self, *, planned: bool = False) -> float:
+        """Seconds down since the ledger began, as far as they are certain: it never shrinks."""
+        ended_s = self.planned_s if planned else self.ended_s
+        if self.outage is None or self.outage.planned is not planned:
+            return ended_s
+        return ended_s + self.bad_until - self.outage.started_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +63,48 @@ class Recent:
     good: Floats
     total: Floats
     coverage: Floats
-    pages: npt.NDArray[np.bool_]
+    pages: Flags
 
 
-def judged(recent: Recent, down_below: Floats, service: Ints, services: int) -> Ints:
+@dataclass(frozen=True, eq=False, slots=True)
+class Slices:
+    """The slices of the recent window, in order: where one starts, and whether it was bad or good.
+    One that held no event, or goes on and isn't bad, is neither.
+    """
+
+    starts: Ints
+    bad: Flags
+    good: Flags
+    width_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What slices say of an outage: since when they are bad, without a good one between; up to when
+    (None: none is bad); and the end of it, None while it isn't over.
+    """
+
+    since: float
+    until: float | None
+    over: float | None
+
+
+def failing(recent: Recent, down_below: Floats, min_bad: Floats) -> Flags:
+    """By SLO: whether it makes its service down. At least `min_bad` events of the recent window
+    were bad, and the share of good ones is under `down_below`.
+    """
+    enough = recent.total - recent.good >= min_bad
+    return np.asarray(enough & (recent.good < down_below * recent.total), dtype=np.bool_)
+
+
+def judged(recent: Recent, down: Flags, service: Ints, services: int) -> Ints:
     """By service: its state as a rank in `_ORDER`; see `state_of`. `service[i]` is that of SLO i.
 
-    Down when the good share of an SLO's events is under `down_below`; degraded while an arm that
-    pages fires; unknown when nothing was measured.
+    In this order: down where an SLO is `failing`; degraded while an arm that pages fires; unknown
+    where nothing was measured, for an arm that fired before says nothing of now; else up.
     """
-    down = (recent.total >= MIN_EVENTS) & (recent.good < down_below * recent.total)
-    rank = np.where(down, 3, np.where(recent.pages, 2, 1))
-    rank = np.where(recent.coverage > 0.0, rank, 0)
+    rank = np.where(recent.pages, 2, 1)
+    rank = np.where(down, 3, np.where(recent.coverage > 0.0, rank, 0))
     worst = np.zeros(services, dtype=np.int64)
     np.maximum.at(worst, service, rank)
     return worst
@@ -83,25 +126,112 @@ def reason_for(state: ServiceState, slos: Sequence[tuple[str, WindowFigures]]) -
         return "nothing is measured just now"
     if state is ServiceState.UP:
         return "all objectives are met"
-    failing = [(1.0 - recent.sli, name) for name, recent in slos if recent.sli is not None]
-    share, name = max(failing, default=(0.0, ""))
+    shares = [(1.0 - recent.sli, name) for name, recent in slos if recent.sli is not None]
+    share, name = max(shares, default=(0.0, ""))
     return f"{name}: {share:.1%} of recent events failed"
 
 
-def step(
-    name: str, before: Availability, look: Look, now: float
-) -> tuple[Availability, Outage | None]:
-    """The service after one more look at it, and the outage that began or ended with it.
+def slices_of(starts: Ints, sums: Ints, down_below: Floats, width_s: int, now: float) -> Slices:
+    """Judge slices by the SLOs that make an outage; `sums` is [slice, good | total, SLO].
 
-    An outage ends when the service is no longer measured to be down, even where nothing is
-    measured any more: unknown time is never downtime.
+    A slice is bad if the good share of any of them is under its `down_below`.
     """
-    state, reason, outage = look.state, look.reason, before.outage
-    down = state is ServiceState.DOWN
-    if down and outage is None:
-        began = Outage(name, look.since, None)
-        return Availability(state, reason, before.ended_s, began), began
-    if not down and outage is not None:
-        ended = replace(outage, ended_at=now)
-        return Availability(state, reason, before.ended_s + now - outage.started_at), ended
-    return replace(before, state=state, reason=reason), None
+    good, total = sums[:, 0], sums[:, 1]
+    bad: Flags = np.any((total > 0) & (good < down_below * total), axis=1)
+    told = np.any(total > 0, axis=1) & (starts + width_s <= now)
+    return Slices(starts, bad, np.logical_and(told, np.logical_not(bad)), width_s)
+
+
+def spell_of(slices: Slices, now: float) -> Spell:
+    """The last run of bad slices. It is over after three good ones, with the first of them; or
+    where none of the recent window is bad any more, however few there were.
+    """
+    bad, good = np.flatnonzero(slices.bad), np.flatnonzero(slices.good)
+    if not len(bad):
+        return Spell(now, None, float(slices.starts[good[0]]) if len(good) else 0.0)
+    last = bad[-1]
+    before, after = good[good < last], good[good > last]
+    first = bad[bad > (before[-1] if len(before) else -1)][0]
+    over = float(slices.starts[after[0]]) if len(after) >= GOOD_SLICES else None
+    until = min(float(slices.starts[last] + slices.width_s), now)
+    return Spell(float(slices.starts[first]), until, over)
+
+
+def step(
+    before: Availability, look: Look, spell: Spell, now: float, name: str
+) -> tuple[Availability, Outage | None]:
+    """The service `name` after one more look at it, and the outage that goes on or ended with it.
+
+    An outage begins with its first bad slice. It ends when the look is not down and the spell is
+    over; where nothing is measured any more, when it was last bad: unknown time is never downtime.
+    """
+    down, outage = look.state is ServiceState.DOWN, before.outage
+    if not down and outage is None:
+        return replace(before, state=look.state, reason=look.reason), None
+    until = before.bad_until
+    if outage is None:
+        since = max(min(look.since, spell.since), before.free_from)
+        outage = Outage(name, since, None, look.reason)
+        until = since
+    if spell.until is not None:
+        until = max(until, spell.until)
+    elif down:
+        until = now
+    over = spell.over
+    if look.state is ServiceState.UNKNOWN and over is None:
+        over = until
+    if down or over is None:
+        reason = look.reason if down else "it has failed too recently: no three good slices yet"
+        after = replace(before, state=ServiceState.DOWN, reason=reason, outage=outage)
+        return replace(after, bad_until=until), outage
+    end = max(until, over)
+    after = replace(before, state=look.state, reason=look.reason, outage=None, bad_until=end)
+    return replace(after, failing=frozenset(), free_from=end), replace(outage, ended_at=end)
+
+
+def booked(
+    before: Availability, after: Availability, outage: Outage, planned: Sequence[Interval]
+) -> tuple[Availability, tuple[Outage, ...]]:
+    """The service with the downtime of what ended, and the outages to write: where planned work
+    of the whole service begins or ends within one (`planned`, merged), another one begins.
+    """
+    until = after.bad_until
+    edges = sorted({at for one in planned for at in one if outage.started_at < at < until})
+    starts = [outage.started_at, *edges]
+    parts = [
+        replace(outage, started_at=start, ended_at=end, planned=_within(planned, start))
+        for start, end in zip(starts, [*edges, outage.ended_at], strict=True)
+    ]
+    ended = [(one.ended_at - one.started_at, one.planned) for one in parts if one.ended_at]
+    after = replace(
+        after,
+        ended_s=after.ended_s + sum(length for length, is_planned in ended if not is_planned),
+        planned_s=after.planned_s + sum(length for length, is_planned in ended if is_planned),
+        outage=parts[-1] if outage.ended_at is None else None,
+    )
+    return after, () if parts == [before.outage] else tuple(parts)
+
+
+def maintained(service: Availability, window: Excluded) -> Availability:
+    """A service inside a planned window, which says what it would have been if that is down."""
+    would = f"; would be down: {service.reason}" if service.state is ServiceState.DOWN else ""
+    reason = f"planned work: {window.reason}{would}"
+    return replace(service, state=ServiceState.MAINTENANCE, reason=reason)
+
+
+def joined(outages: Iterable[Outage]) -> list[Outage]:
+    """Outages without the seams where planned work began or ended; by time of their start."""
+    found: list[Outage] = []
+    last: dict[str, int] = {}
+    for one in sorted(outages, key=lambda one: one.started_at):
+        at = last.get(one.service)
+        if at is not None and found[at].ended_at == one.started_at:
+            found[at] = replace(found[at], ended_at=one.ended_at, planned=False)
+        else:
+            last[one.service] = len(found)
+            found.append(one)
+    return found
+
+
+def _within(intervals: Iterable[Interval], at: float) -> bool:
+    return any(start <= at < end for start, end in intervals)

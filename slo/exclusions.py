@@ -108,6 +108,23 @@ def planned(
     return sorted(found, key=lambda one: (one.start, one.end, one.reason, one.author))
 
 
+def planned_of_service(
+    windows: Iterable[MaintenanceWindow],
+    service: str,
+    service_labels: Mapping[str, str],
+    start: float,
+    end: float,
+) -> list[Excluded]:
+    """The planned windows of a whole service in [start, end), cut to it, by time."""
+    found = [
+        Excluded(service, "", begin, finish, window.reason, window.owner, planned=True)
+        for window in windows
+        if selects_service(window, service, service_labels)
+        for begin, finish in occurrences(window, start, end)
+    ]
+    return sorted(found, key=lambda one: (one.start, one.end, one.reason, one.author))
+
+
 def corrected(corrections: Iterable[Excluded], slo: Slo) -> list[Excluded]:
     """The corrections that hold for one SLO, by time."""
     mine = [one for one in corrections if one.service == slo.service and one.slo in ("", slo.name)]

@@ -106,11 +106,16 @@ class SloFigures:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An interval in which a service was down; `ended_at` is None while it lasts."""
+    """An interval in which a service was down, and why; `ended_at` is None while it lasts.
+
+    `planned`: it lies within planned work of the whole service.
+    """
 
     service: str
     started_at: float
     ended_at: float | None
+    cause: str = ""
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class ServiceFigures:
     reason: str
     downtime_s: float  # since the ledger began, unplanned
     outage: Outage | None  # the one going on
+    planned_s: float = 0.0  # down within planned work
 
 
 @dataclass(frozen=True, slots=True)

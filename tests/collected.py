@@ -9,6 +9,7 @@ from collectors.discovery.model import DiscoveryStatus, FileSd
 from collectors.families import Families, families_of
 from collectors.heartbeat import Heartbeat, Said
 from collectors.jobs import ScrapeJob
+from collectors.otlp.exemplars import Exemplar
 from collectors.probe.model import HttpOptions, Location, Probe, ProbeTarget
 from collectors.probe.verdict import State, Verdict
 from incidents.model import HeardBeat, Urgency
@@ -73,19 +74,36 @@ DEPLOY = Change(
     environment="production",
 )
 
+FAILED = Exemplar("ab" * 16, "cd" * 8, T0 - 60, "checkout", "POST /pay", 12.5, "STATUS_CODE_ERROR")
+SLOW = Exemplar("ef" * 16, "01" * 8, T0 - 30, "checkout", "POST /pay", 2500.0, "STATUS_CODE_UNSET")
+JAEGER = "https://jaeger.example/trace/{trace_id}?uiFind={x}"
+
 
 def collected(
     *,
     families: Mapping[str, Families] | None = None,
     verdicts: Sequence[Verdict] = (),
     discoveries: Mapping[str, Sequence[DiscoveryStatus]] | None = None,
+    exemplars: Mapping[str, Sequence[Exemplar]] | None = None,
+    traces_url: str | None = None,
 ) -> Collected:
     """Collectors that know just this."""
 
     async def of_page(target_id: str) -> Families | None:
         return (families or {}).get(target_id)
 
-    return Collected(of_page, lambda: verdicts, lambda job: (discoveries or {}).get(job, ()))
+    def between(slo: str, start: float, end: float) -> list[Exemplar]:
+        """As `Otlp.exemplars`: newest first."""
+        kept = [one for one in (exemplars or {}).get(slo, ()) if start <= one.at <= end]
+        return sorted(kept, key=lambda one: one.at, reverse=True)
+
+    return Collected(
+        families=of_page,
+        verdicts=lambda: verdicts,
+        discoveries=lambda job: (discoveries or {}).get(job, ()),
+        exemplars=between,
+        traces_url=traces_url,
+    )
 
 
 def collect(fleet: Any) -> None:

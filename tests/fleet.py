@@ -183,7 +183,8 @@ BROKEN = replace(
             ServiceState.DOWN,
             "under half of the events of availability are good",
             480.0,
-            Outage("checkout", T0 - 480.0, None),
+            Outage("checkout", T0 - 480.0, None, "half of the events fail"),
+            60.0,
         ),
     },
 )
@@ -196,8 +197,7 @@ def scraped(target: Target, error: str | None = None) -> TargetStatus:
 
 
 def live(status: Status | None = CALM, **more: Any) -> Live:
-    statuses = [scraped(target) for target in TARGETS[:-1]]
-    statuses.append(scraped(TARGETS[-1], "connection refused"))
+    statuses = [*map(scraped, TARGETS[:-1]), scraped(TARGETS[-1], "connection refused")]
     return Live(CONFIG, T0 - HOUR_S, status, {s.target.id: s for s in statuses}, **more)
 
 
@@ -388,8 +388,7 @@ def app_of(served: Served) -> FastAPI:
     parts |= {"gate": Part(lambda: served.gate), "wake": part("wake")}
     more: dict[str, Any] = {"meters": part("meters"), "reload": part("reload"), "slice_s": 10}
     more |= {"heard": Part(lambda: lambda _: served.fleet.wake()), "otlp": Otlp(0.0)}
-    more["inbox"] = Inbox()
-    app = api.build(**parts, **more, version="1.2.3")
+    app = api.build(**parts, **more, inbox=Inbox(), version="1.2.3")
     web.add_pages(app, **parts)
     return app
 

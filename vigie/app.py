@@ -247,6 +247,8 @@ class App:
             discoveries=lambda job: (
                 self._discovered.status(job) if self._discovered is not None else ()
             ),
+            exemplars=self._otlp.exemplars,
+            traces_url=self.settings.traces_url,
         )
 
     def _http(self) -> FastAPI:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from collectors.discovery.model import DiscoveryStatus
 from collectors.families import Families
+from collectors.otlp.exemplars import Exemplar
 from collectors.probe.verdict import Verdict
 from collectors.source_poller import SourceStatus
 from collectors.targets import TargetStatus
@@ -49,11 +50,17 @@ class Live:
 class Collected:
     """What the collectors say when asked, on their event loop: the families on the last page of a
     target, the verdicts on what is probed, how the discoveries of a scrape job do.
+
+    `exemplars` may be asked by any thread: the traces of bad events of an SLO (`service/slo`) that
+    arrived between two times. `traces_url` is where people see a trace, by `{trace_id}`; None:
+    nobody said.
     """
 
     families: Callable[[str], Awaitable[Families | None]]
     verdicts: Callable[[], Sequence[Verdict]]
     discoveries: Callable[[str], Sequence[DiscoveryStatus]]
+    exemplars: Callable[[str, float, float], Sequence[Exemplar]]
+    traces_url: str | None = None
 
 
 class Board:

@@ -109,6 +109,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="how people reach the pages, for links in messages"
     )
+    traces_url: str | None = Field(
+        default=None,
+        description="where a trace is shown, by `{trace_id}`, e.g. https://jaeger/trace/{trace_id}",
+    )
     allowed_hosts: Names = Field(default=(), description="Host headers to answer to, too")
     crash_at: str | None = Field(default=None, description="tests: where to die (vigie.faults)")
 
@@ -274,9 +278,23 @@ def _contradictions(settings: Settings) -> Iterator[Reason]:
     if urlsplit(settings.public_url or "http:").scheme not in ("http", "https"):
         message = f"`public_url` is {settings.public_url}; write http(s)://HOST[:PORT]"
         yield "public_url", Code.BAD_ADDRESS, message
+    if settings.traces_url is not None and not _leads_to_traces(settings.traces_url):
+        message = (
+            f"`traces_url` is {settings.traces_url}; write http(s)://HOST/... that holds "
+            "`{trace_id}` where the id of a trace belongs"
+        )
+        yield "traces_url", Code.BAD_ADDRESS, message
     if _is_own_address(settings.otlp_endpoint, settings):
         message = "`otlp_endpoint` is Vigie itself: name a collector of traces"
         yield "otlp_endpoint", Code.BAD_ADDRESS, message
+
+
+def _leads_to_traces(template: str) -> bool:
+    try:
+        parts = urlsplit(template)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and "{trace_id}" in template
 
 
 def _is_own_address(url: str | None, settings: Settings) -> bool:

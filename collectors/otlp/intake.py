@@ -127,7 +127,7 @@ class Intake:
                 row.sum_ns += duration
             row.changed = True
             taken += 1
-            if row.bad and row.bad[bucket]:
+            if row.bad and row.bad[bucket] and ids:
                 self._offer(row.bad[bucket], service, span, duration, now)
             if kind > _INTERNAL and ids:
                 graph.take(

@@ -130,12 +130,16 @@ def test_spans_of_a_real_sdk_are_counted_each_once_over_a_restart(world: Watched
             f"sum({CALLS}{{{SERVER}}})",
         ),
     )
+    world.config.write_text(world.config.read_text() + "traces_url: http://t/{trace_id}\n")
     world.start()
     eventually(lambda: world.get("/api/v1/slos"))
     send(world, 30, 3)
     eventually(
         lambda: (of(world, "web/calls")["good"], of(world, "web/calls")["total"]) == (27, 30)
     )
+    kept = world.get("/api/v1/slos/web/calls/exemplars")["items"]
+    assert [(one["reason"], one["span_name"]) for one in kept] == [("error", "GET /")] * 3
+    assert {one["url"] for one in kept} == {f"http://t/{one['trace_id']}" for one in kept}
     world.stop()  # what was received and not yet handed over is handed over
     world.start()
     eventually(lambda: world.get("/api/v1/slos"))

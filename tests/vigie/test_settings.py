@@ -117,6 +117,12 @@ def test_links_begin_with_the_public_url_or_the_own_address(
     assert load(file).url == url
 
 
+def test_where_a_trace_is_shown_is_a_template(file: Path) -> None:
+    grafana = 'https://g.example/explore?panes={"a":{"query":"{trace_id}"}}'
+    file.write_text(f"traces_url: '{grafana}'\n")
+    assert load(file).traces_url == grafana
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -140,6 +146,11 @@ def test_links_begin_with_the_public_url_or_the_own_address(
         ("token: a\ntoken_file: b\n", "2:13: error[V111] `token` and `token_file` are both set"),
         ("otlp_endpoint: http://localhost:8080/v1/traces\n", "is Vigie itself"),
         ("public_url: vigie.example.org\n", "write http(s)://HOST[:PORT]"),
+        ("traces_url: https://t/trace/\n", "1:13: error[V114] `traces_url` is https://t/trace/;"),
+        ("traces_url: 'javascript:alert({trace_id})'\n", "write http(s)://HOST/..."),
+        ("traces_url: http://[::1/{trace_id}\n", "write http(s)://HOST/..."),
+        ("traces_url: /trace/{trace_id}\n", "write http(s)://HOST/..."),
+        ("traces_url: ''\n", "that holds `{trace_id}`"),
         ("a: [\n", "error[V002] not YAML"),
         ("- listen\n", "must be a mapping"),
         ("logs: text\n---\nlogs: json\n", "one document"),

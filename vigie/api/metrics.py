@@ -224,6 +224,8 @@ class _Services:
         self.up.add(named, int(up) if up is not None else None)
         unplanned = labels(**{names.PLANNED: "false"})
         self.downtime.add(f"{named},{unplanned}", figures.downtime_s)
+        planned = labels(**{names.PLANNED: "true"})
+        self.downtime.add(f"{named},{planned}", figures.planned_s)
 
     def families(self) -> list[Family]:
         return list(vars(self).values())

@@ -15,7 +15,7 @@ from vigie import views
 from vigie.api import events, schemas
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
-from vigie.live import Board, Feed
+from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
 from vigie.views.shape import Object
 
@@ -30,9 +30,17 @@ _FIGURES: Final[list[str | Enum]] = ["figures"]
 _INCIDENTS: Final[list[str | Enum]] = ["incidents"]
 
 
-def add(router: APIRouter, board: Board, db: Database, clock: Clock, feed: Feed) -> None:
+def add(
+    router: APIRouter,
+    *,
+    board: Board,
+    db: Database,
+    clock: Clock,
+    feed: Feed,
+    collected: Collected,
+) -> None:
     _add_figures(router, board, db)
-    _add_incidents(router, board, db)
+    _add_incidents(router, board, db, collected)
 
     @router.get("/events", response_class=EventSourceResponse, tags=["events"])
     async def changes(incident: Cursor = None) -> Response:
@@ -51,7 +59,7 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
         """One SLO now."""
         found = views.slo(board.now, f"{service}/{slo}")
         if found is None:
-            raise NotFound(f"There is no SLO `{service}/{slo}`; /api/v1/slos lists them.")
+            raise no_slo(f"{service}/{slo}")
         return ready_json(found)
 
     @router.get("/services", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Service]))
@@ -70,7 +78,7 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
         return ready_json(views.sources(board.now))
 
 
-def _add_incidents(router: APIRouter, board: Board, db: Database) -> None:
+def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Collected) -> None:
     @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[schemas.Incident]))
     def page(
         state: State | None = None, service: Name = None, cursor: Cursor = None, limit: Limit = 50
@@ -80,8 +88,8 @@ def _add_incidents(router: APIRouter, board: Board, db: Database) -> None:
 
     @router.get("/incidents/{number}", tags=_INCIDENTS, responses=shown(schemas.WholeIncident))
     def one(number: Number) -> Response:
-        """One incident: record, figures, runbooks, deliveries, timeline."""
-        return ready_json(whole_incident(board, db, number))
+        """One incident: record, figures, runbooks, changes, traces, deliveries, timeline."""
+        return ready_json(whole_incident(board, db, number, collected))
 
     @router.get(
         "/incidents/{number}/timeline",
@@ -96,12 +104,16 @@ def _add_incidents(router: APIRouter, board: Board, db: Database) -> None:
         return ready_json(found)
 
 
-def whole_incident(board: Board, db: Database, number: int) -> Object:
+def whole_incident(board: Board, db: Database, number: int, collected: Collected) -> Object:
     """NotFound when there is none."""
-    found = views.incident(db, board.now, number)
+    found = views.incident(db, board.now, number, collected)
     if found is None:
         raise no_incident(number)
     return found
+
+
+def no_slo(slo: str) -> NotFound:
+    return NotFound(f"There is no SLO `{slo}`; /api/v1/slos lists them.")
 
 
 def no_incident(number: int) -> NotFound:

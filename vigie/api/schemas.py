@@ -138,6 +138,8 @@ class Slo(Shape):
 class Outage(Shape):
     started_at: Time
     ended_at: Time | None
+    cause: str
+    planned: bool
 
 
 class TargetCount(Shape):
@@ -156,6 +158,7 @@ class Service(Shape):
     up: bool | None
     reason: str
     downtime_seconds: float | None
+    downtime_planned_seconds: float | None
     outage: Outage | None
     slos: list[str]
     incidents_open: int
@@ -356,6 +359,21 @@ class ChangeBefore(Change):
     before_seconds: float
 
 
+class Exemplar(Shape):
+    """A trace of a bad event of an SLO. `at` is when its span arrived; `reason` is `error` where
+    the span failed, else `slow`; `url` is null where no `traces_url` is set.
+    """
+
+    trace_id: str
+    span_id: str
+    at: Time
+    service: str
+    span_name: str
+    duration_seconds: float
+    reason: Literal["error", "slow"]
+    url: str | None
+
+
 class WholeIncident(Incident):
     """`detail` holds the figures as last seen: arms for slo-burn, targets for no-data."""
 
@@ -363,6 +381,7 @@ class WholeIncident(Incident):
     detail: dict[str, Any]
     runbooks: list[Runbook]
     changes: list[ChangeBefore]
+    exemplars: list[Exemplar]
     deliveries: list[Delivery]
     timeline: list[Entry]
 

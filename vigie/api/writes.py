@@ -12,7 +12,7 @@ from vigie.api import schemas
 from vigie.api.reads import Number, ready_json, shown, whole_incident
 from vigie.clock import Clock
 from vigie.commands.errors import Conflict
-from vigie.live import Board, Change, Feed
+from vigie.live import Board, Change, Collected, Feed
 from vigie.store.db import Database
 
 
@@ -56,6 +56,7 @@ def add(
     db: Database,
     clock: Clock,
     feed: Feed,
+    collected: Collected,
     wake: Callable[[], None],
 ) -> None:
     of: dict[str, Any] = {"tags": ["incidents"], "responses": shown(schemas.WholeIncident)}
@@ -63,7 +64,7 @@ def add(
     def done(number: int) -> Response:
         feed.publish(Change("incident", number))
         wake()
-        return ready_json(whole_incident(board, db, number))
+        return ready_json(whole_incident(board, db, number, collected))
 
     @router.post("/incidents/{number}/acknowledge", **of)
     def acknowledge(number: Number, body: Body | None = None) -> Response:
@@ -79,7 +80,7 @@ def add(
         try:
             commands.resolve(db, board.now.config, number, said.actor, said.reason, clock.now())
         except Conflict:
-            found = whole_incident(board, db, number)
+            found = whole_incident(board, db, number, collected)
             if found["resolved_at"] is None:
                 raise
             return ready_json(found)

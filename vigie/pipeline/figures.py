@@ -303,7 +303,14 @@ class ServiceView(Mapping[str, ServiceFigures]):
 
     def __getitem__(self, key: str) -> ServiceFigures:
         one = self._availability[key]
-        return ServiceFigures(key, one.state, one.reason, one.downtime_s(self._at), one.outage)
+        return ServiceFigures(
+            key,
+            one.state,
+            one.reason,
+            one.downtime_s(),
+            one.outage,
+            one.downtime_s(planned=True),
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._availability)

@@ -1,6 +1,9 @@
 """Judge: windows and coverage, burn alerts, silence, availability, and the signals they give."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +14,8 @@ from incidents.budget import Due, Standing, due
 from incidents.model import IncidentType, Signal, SilentTarget
 from slo import availability
 from slo.alerts import Alerts, Measured, judge
-from slo.availability import Availability, Recent
+from slo.availability import Availability, Look, Recent, Spell
+from slo.exclusions import merged
 from slo.gate import Subject
 from slo.ledger import Ledger, WindowSums
 from slo.series import Floats, Ints
@@ -21,6 +25,8 @@ from vigie.pipeline.figures import Figures
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.state import AlertChange, Open, State
 from vigie.pipeline.take import patience_s
+
+_CALM: Final = (ServiceState.UP, ServiceState.UNKNOWN)
 
 
 def figures_of(
@@ -64,26 +70,77 @@ def services_of(
 ) -> tuple[Mapping[str, Availability], tuple[Outage, ...]]:
     """Every service after this look, and the outages that began or ended with it."""
     plan = state.plan
-    after, outages = dict(state.availability), []
+    after, outages = dict(state.availability), list[Outage]()
     recent = _recent(figures)
-    ranks = availability.judged(recent, plan.down_below, plan.service_of_slo, len(plan.services))
+    down = availability.failing(recent, plan.down_below, plan.min_bad)
+    ranks = availability.judged(recent, down, plan.service_of_slo, len(plan.services))
+    slices = Held(figures)
     for name, rank in zip(plan.services, ranks.tolist(), strict=True):
         before, verdict, probed = after[name], availability.state_of(rank), state.probed.get(name)
+        windows = state.exclusions.of_service.get(name, ())
+        window = next((one for one in windows if one.start <= now < one.end), None)
         if probed is not None:
             verdict = availability.worse(verdict, probed.state)
-        if verdict is before.state and verdict in (ServiceState.UP, ServiceState.UNKNOWN):
+        if verdict is before.state and verdict in _CALM and not (window or before.outage):
             continue
-        since = now
-        if probed is not None and verdict is probed.state is ServiceState.DOWN:
-            since, reason = min(probed.since, now), probed.reason
-        else:
-            slos = [figures.recent(int(index)) for index in plan.slos_of_service[name]]
-            reason = availability.reason_for(verdict, slos)
-        look = availability.Look(verdict, reason, since)
-        after[name], changed = availability.step(name, before, look, now)
-        if changed is not None:
-            outages.append(changed)
+        look, by_probe = _look(figures, name, verdict, probed)
+        ids = {plan.watches[i].slo.id for i in plan.slos_of_service[name] if down[i]}
+        before = replace(before, failing=before.failing | ids)
+        spell = slices.spell(before.failing)
+        if by_probe:  # it is certain that it goes on
+            spell = replace(spell, until=now, over=None)
+        found, outage = availability.step(before, look, spell, now, name)
+        if outage is not None:
+            planned = merged((one.start, one.end) for one in windows)
+            found, changed = availability.booked(before, found, outage, planned)
+            outages += changed
+        after[name] = availability.maintained(found, window) if window else found
     return after, tuple(outages)
+
+
+def _look(
+    figures: Figures, name: str, verdict: ServiceState, probed: Look | None
+) -> tuple[Look, bool]:
+    """Why a service is what it is, and whether its probes say that it is down."""
+    if probed is not None and verdict is probed.state is ServiceState.DOWN:
+        return Look(verdict, probed.reason, min(probed.since, figures.at)), True
+    slos = [figures.recent(int(index)) for index in figures.plan.slos_of_service[name]]
+    return Look(verdict, availability.reason_for(verdict, slos), figures.at), False
+
+
+class Held:
+    """What the slices of the recent window hold, read when a service asks for them."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def spell(self, slos: Iterable[SloId]) -> Spell:
+        """What the slices say of an outage that these SLOs make."""
+        plan, now = self._figures.plan, self._figures.at
+        # A mean of components has no slices of its own.
+        mine = np.array(
+            [i for i in map(plan.index.get, slos) if i is not None and self._is_kept(i)],
+            dtype=np.int64,
+        )
+        if not len(mine):
+            return Spell(now, None, 0.0)
+        starts, sums = self._slices
+        held = sums[:, :, plan.col_of_slo[mine]]
+        slices = availability.slices_of(starts, held, plan.down_below[mine], plan.slice_s, now)
+        return availability.spell_of(slices, now)
+
+    def _is_kept(self, index: int) -> bool:
+        return int(self._figures.plan.col_of_slo[index]) < self._figures.plan.columns
+
+    @cached_property
+    def _slices(self) -> tuple[Ints, Ints]:
+        """Where each one starts; [slice, good | total, column]."""
+        plan, now, ledger = self._figures.plan, self._figures.at, self._figures.ledger
+        width = plan.slice_s
+        first = int((now - plan.recent_s) // width) * width
+        starts = np.arange(first, int(now // width) * width + width, width, dtype=np.int64)
+        sums = [ledger.between(at, at + width)[:2] for at in starts.tolist()]
+        return starts, np.stack(sums)
 
 
 def _recent(figures: Figures) -> Recent:

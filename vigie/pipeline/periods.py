@@ -1,7 +1,7 @@
 """Periods and exclusions: the times from which sums have to stay exact."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slo import calendar, exclusions
 from slo.calendar import Calendar
@@ -23,11 +23,12 @@ class Period:
 @dataclass(frozen=True, eq=False, slots=True)
 class Exclusions:
     """By number of the SLO: the time that does not count, whole minutes, in order, apart. It is
-    worked out up to `until`.
+    worked out up to `until`. By service: planned windows of the whole of it, as they are written.
     """
 
     by_slo: Mapping[int, tuple[Interval, ...]]
     until: float
+    of_service: Mapping[str, tuple[Excluded, ...]] = field(default_factory=dict)
 
 
 NO_EXCLUSIONS = Exclusions({}, 0.0)
@@ -63,7 +64,14 @@ def exclusions_of(plan: Plan, corrections: Iterable[Excluded], now: float) -> Ex
         whole = exclusions.merged((a * MINUTE_S, b * MINUTE_S) for a, b in edges)
         if kept := tuple(one for one in whole if one[1] > oldest):
             by_slo[index] = kept
-    return Exclusions(by_slo, until)
+    of_service = {}
+    for name, service in plan.config.services.items():
+        found = exclusions.planned_of_service(
+            plan.config.maintenance, name, service.labels, now - plan.looks_back_s, until
+        )
+        if found:
+            of_service[name] = tuple(found)
+    return Exclusions(by_slo, until, of_service)
 
 
 def boundaries(periods: Mapping[Calendar, Period], excluded: Exclusions) -> frozenset[int]:

@@ -63,6 +63,7 @@ class Plan:
     no_data_after: Floats
     tells_no_data: npt.NDArray[np.bool_]
     down_below: Floats
+    min_bad: Floats
     part_is_bad: npt.NDArray[np.bool_]
     late_counts: npt.NDArray[np.bool_]  # by column: late events are counted all the same,
     late_is_part: npt.NDArray[np.bool_]  # as the part or not
@@ -202,6 +203,7 @@ def _of_slos(watches: Sequence[Watch], place: Mapping[str, int]) -> dict[str, An
             dtype=np.bool_,
         ),
         "down_below": _floats(watch.policy.down_below for watch in watches),
+        "min_bad": _floats(watch.policy.min_bad for watch in watches),
         "limits": Limits.of([watch.policy for watch in watches]),
         "acting_over": _acting_over(watches),
         "index": {watch.slo.id: number for number, watch in enumerate(watches)},

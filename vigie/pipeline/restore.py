@@ -10,11 +10,10 @@ from slo.alerts import Alerts
 from slo.availability import Availability
 from slo.ledger import Ledger
 from slo.series import Ints, Memory, unseen
-from slo.spec import ServiceState
 from vigie.config import Config
 from vigie.pipeline import found
 from vigie.pipeline.found import Found, fitting
-from vigie.pipeline.fresh import fresh, going_on
+from vigie.pipeline.fresh import fresh, going_on, unmeasured
 from vigie.pipeline.history import stored_ledger
 from vigie.pipeline.periods import boundaries
 from vigie.pipeline.plan import Plan, compile_plan
@@ -159,12 +158,17 @@ def _alerts(c: Connection, plan: Plan, now: float) -> Alerts:
 
 def _availability(c: Connection, plan: Plan) -> Mapping[str, Availability]:
     """What is known of services before anything is measured: the length of their outages."""
-    ended_s = dict.fromkeys(plan.services, 0.0)
+    found = {name: unmeasured(0.0) for name in plan.services}
     for outage in outages.read(c):
-        if outage.service in ended_s and outage.ended_at is not None:
-            ended_s[outage.service] += outage.ended_at - outage.started_at
-    unknown, reason = ServiceState.UNKNOWN, "nothing was measured yet"
-    return {name: Availability(unknown, reason, length) for name, length in ended_s.items()}
+        if outage.service in found and outage.ended_at is not None:
+            one, length = found[outage.service], outage.ended_at - outage.started_at
+            found[outage.service] = replace(
+                one,
+                ended_s=one.ended_s + (0.0 if outage.planned else length),
+                planned_s=one.planned_s + (length if outage.planned else 0.0),
+                free_from=max(one.free_from, outage.ended_at),
+            )
+    return found
 
 
 def _end_outages(c: Connection, kept: Iterable[Memory]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from slo import report
+from slo import availability, report
 from slo.columns import key_of
-from slo.exclusions import corrected, merged, occurrences, planned, selects_service
+from slo.exclusions import corrected, merged, planned, planned_of_service
 from slo.report_model import Report, SloStatement
 from slo.report_spells import Looked, spells
 from slo.report_sums import MINUTE_S, Asked, Counted, Minutes, count
@@ -41,7 +41,7 @@ def read(
     subjects = _subjects(c, config, watches, within, slice_s)
     statements = _statements(c, subjects, within, folder)
     since, until = within.first * float(MINUTE_S), within.known * float(MINUTE_S)
-    down = outages.read(c, since)
+    down = availability.joined(outages.read(c, since))
     corrections = _corrections(c, since, until)
     return Report(
         start=since,
@@ -158,11 +158,7 @@ def _of_service(
 ) -> list[Excluded]:
     """What is excluded of a whole service: of outages, for they are those of a service."""
     labels = config.services[name].labels
-    found = [one for one in corrections if one.service == name and not one.slo]
-    for window in config.maintenance:
-        if selects_service(window, name, labels):
-            found += [
-                Excluded(name, "", begin, finish, window.reason, window.owner, planned=True)
-                for begin, finish in occurrences(window, start, end)
-            ]
-    return found
+    return [
+        *(one for one in corrections if one.service == name and not one.slo),
+        *planned_of_service(config.maintenance, name, labels, start, end),
+    ]

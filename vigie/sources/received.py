@@ -8,7 +8,7 @@ from typing import Final
 from collectors.made import Made
 from collectors.otlp.receiver import MadePage, Otlp
 from collectors.scrape import Clock
-from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS, By
+from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS
 from slo.spec import CompositeSli, CountingSli, MatchOp, SampledSli, Selector, Slo
 from vigie.config import Config
 from vigie.pipeline.plan import Plan
@@ -44,7 +44,7 @@ class Received:
     def watch(self, plan: Plan) -> None:
         """Read pages for what this plan wants of them."""
         targets = plan.config.targets.values()
-        told = {target.id: target for target in targets if target.by in (By.SPANS, By.PUSH)}
+        told = {target.id: target for target in targets if target.found_by in _FINDERS}
         self._made.watch(told, plan.selectors, plan.gauges)
 
     async def start(self) -> None:

@@ -130,6 +130,8 @@ outage = Table(
     Column("service", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
+    Column("cause", Text),
+    Column("planned", Integer, nullable=False, server_default="0"),
     Index("uq_outage_service_started_at", "service", "started_at", unique=True),
 )
 

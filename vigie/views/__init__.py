@@ -1,6 +1,7 @@
 """Read models: plain, JSON-ready facts that the API, the pages and the CLI show alike."""
 
 from vigie.views.discoveries import discoveries
+from vigie.views.exemplars import exemplars
 from vigie.views.front import overview
 from vigie.views.objectives import slo, slos
 from vigie.views.probes import probes
@@ -10,6 +11,7 @@ from vigie.views.scraping import sources, target, targets
 
 __all__ = [
     "discoveries",
+    "exemplars",
     "incident",
     "incidents",
     "overview",

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from incidents.model import TIMES
 from runbooks.match import matching
 from runbooks.model import Runbook, Step
-from vigie.live import Live
+from vigie.live import Collected, Live
 from vigie.store import deliveries, runs
 from vigie.store import incidents as store
 from vigie.store.db import Database
 from vigie.views import changes
+from vigie.views.exemplars import since_onset
 from vigie.views.shape import Object, listing, times_shown, when
 
 Row = Mapping[str, Any]
@@ -50,7 +51,7 @@ def incidents(
     return listing([record(row) for row in shown], str(shown[-1]["number"]) if more else None)
 
 
-def incident(db: Database, live: Live, number: int) -> Object | None:
+def incident(db: Database, live: Live, number: int, collected: Collected) -> Object | None:
     """One incident with everything that a responder needs; None if there is none."""
     found = db.read(lambda c: _find(c, number))
     if found is None:
@@ -60,6 +61,7 @@ def incident(db: Database, live: Live, number: int) -> Object | None:
         "labels": dict(found.row["labels"]),
         "runbooks": _runbooks(live, found),
         "changes": changes.before(db, found.row["service"], found.row["started_at"]),
+        "exemplars": _exemplars(found.row, collected),
         "deliveries": [_delivery(row) for row in found.deliveries],
         "timeline": [_entry(row) for row in found.timeline],
     }
@@ -104,6 +106,15 @@ def _find(c: Connection, number: int) -> _Found | None:
         runs=runs.of_incident(c, number),
         deliveries=deliveries.of_incident(c, number),
     )
+
+
+def _exemplars(row: Row, collected: Collected) -> list[Object]:
+    """Traces of bad events of its SLO while it lasted; none where it is about no SLO."""
+    if not row["slo"]:
+        return []
+    end = row["recovered_at"] if row["recovered_at"] is not None else row["resolved_at"]
+    slo = f"{row['service']}/{row['slo']}"
+    return since_onset(collected, slo, row["started_at"], end)
 
 
 def _entry(row: Row) -> Object:

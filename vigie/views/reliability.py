@@ -66,6 +66,7 @@ def _state(figures: ServiceFigures | None) -> Object:
             "up": None,
             "reason": "nothing was measured yet",
             "downtime_seconds": None,
+            "downtime_planned_seconds": None,
             "outage": None,
         }
     return {
@@ -73,6 +74,7 @@ def _state(figures: ServiceFigures | None) -> Object:
         "up": UP.get(figures.state),
         "reason": figures.reason,
         "downtime_seconds": figures.downtime_s,
+        "downtime_planned_seconds": figures.planned_s,
         "outage": _outage(figures.outage),
     }
 
@@ -80,4 +82,9 @@ def _state(figures: ServiceFigures | None) -> Object:
 def _outage(outage: Outage | None) -> Object | None:
     if outage is None:
         return None
-    return {"started_at": when(outage.started_at), "ended_at": when(outage.ended_at)}
+    return {
+        "started_at": when(outage.started_at),
+        "ended_at": when(outage.ended_at),
+        "cause": outage.cause,
+        "planned": outage.planned,
+    }

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from vigie import views
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
-from vigie.live import Board
+from vigie.live import Board, Collected
 from vigie.store.db import Database
 from vigie.views.shape import Object
 from vigie.web.actions import NAME_COOKIE
@@ -25,9 +25,18 @@ Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER)]
 Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-def add(router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock) -> None:
+def add(
+    router: APIRouter,
+    templates: Templates,
+    *,
+    board: Board,
+    db: Database,
+    clock: Clock,
+    collected: Collected,
+) -> None:
     _add_figures(router, templates, board, db, clock)
-    _add_incidents(router, templates, board, db, clock)
+    _add_incidents(router, templates, db, clock)
+    _add_incident(router, templates, board=board, db=db, clock=clock, collected=collected)
 
 
 def _add_figures(
@@ -87,9 +96,7 @@ def _without_incident(broken: Object) -> list[Object]:
     ]
 
 
-def _add_incidents(
-    router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock
-) -> None:
+def _add_incidents(router: APIRouter, templates: Templates, db: Database, clock: Clock) -> None:
     @router.get("/incidents")
     def page(
         state: Literal["open", "resolved", "all"] = "open",
@@ -109,9 +116,19 @@ def _add_incidents(
         }
         return templates.page("incidents.html", clock.now(), facts)
 
+
+def _add_incident(
+    router: APIRouter,
+    templates: Templates,
+    *,
+    board: Board,
+    db: Database,
+    clock: Clock,
+    collected: Collected,
+) -> None:
     @router.get("/incidents/{number}")
     def one(number: Number, name: Annotated[str, Cookie(alias=NAME_COOKIE)] = "") -> Response:
-        found = views.incident(db, board.now, number)
+        found = views.incident(db, board.now, number, collected)
         if found is None:
             raise NotFound(f"There is no incident {number}.")
         facts = {

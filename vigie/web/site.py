@@ -30,7 +30,7 @@ def add_pages(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     router = APIRouter(include_in_schema=False)
     login.add(router, templates, gate, clock)
-    pages.add(router, templates, board, db, clock)
+    pages.add(router, templates, board=board, db=db, clock=clock, collected=collected)
     collectors.add(router, templates, board=board, db=db, clock=clock, collected=collected)
     actions.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
     app.include_router(router)

@@ -38,14 +38,16 @@ SLOS = [
 ]
 
 
-def sent(*, ms: float, code: int = 0, kind: int = 2, service: str = "shop") -> set[str]:
+def sent(
+    *, ms: float, code: int = 0, kind: int = 2, service: str = "shop", trace: bytes = b"\xab" * 16
+) -> set[str]:
     """The SLOs that keep a span as an exemplar."""
     otlp = Otlp(T0, edges_ms=[300.0], slos=SLOS)
     request = ExportTraceServiceRequest()
     of = request.resource_spans.add()
     of.resource.attributes.add(key="service.name").value.string_value = service
     span = of.scope_spans.add().spans.add(name="GET /", kind=kind)
-    span.trace_id, span.span_id = b"\xab" * 16, b"\xcd" * 8
+    span.trace_id, span.span_id = trace, b"\xcd" * 8
     span.end_time_unix_nano = int(T0 * 1e9)
     span.start_time_unix_nano = span.end_time_unix_nano - round(ms * 1e6)
     span.status.code = code
@@ -75,6 +77,11 @@ def test_a_span_is_kept_for_the_slos_it_is_bad_for(
     ms: float, code: int, kind: int, service: str, slos: set[str]
 ) -> None:
     assert sent(ms=ms, code=code, kind=kind, service=service) == slos
+
+
+@pytest.mark.parametrize("trace", [b"", b"\0" * 16, b"\xab" * 15, b"\xab" * 9999])
+def test_a_span_whose_trace_nobody_can_look_up_is_not_kept(trace: bytes) -> None:
+    assert sent(ms=60_000, code=2, trace=trace) == set()
 
 
 def bad(number: int, at: float) -> Exemplar:

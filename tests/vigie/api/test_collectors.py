@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from collected import DOWN, collect
+from collected import DOWN, FAILED, JAEGER, SLOW, collect, collected
 from fleet import CONFIG, TARGETS, Site, live
 from vigie.api import schemas
 
@@ -61,6 +61,51 @@ async def test_probes_and_discoveries_go_out_in_the_documented_shape(
     answer = await site.get("/api/v1/discoveries")
     (found,) = schemas.Listing[schemas.Discovery].model_validate_json(answer.body).items
     assert (found.job, found.health, found.error) == ("shop", "down", "no file matches")
+
+
+@pytest.mark.parametrize(
+    ("query", "reasons"),
+    [
+        ("", ["slow", "error"]),
+        ("?from=2026-09-21T14:12:21Z", ["slow"]),
+        ("?to=2026-09-21T15:12:21%2B01:00", ["error"]),
+        ("?from=2026-09-21T14:13:00Z&to=2026-09-21T14:14:00Z", []),
+    ],
+)
+async def test_traces_of_bad_events_of_an_slo_are_asked_by_time(
+    site: Site, query: str, reasons: list[str]
+) -> None:
+    site.fleet.collected = collected(
+        exemplars={"checkout/availability": [FAILED, SLOW]}, traces_url=JAEGER
+    )
+    answer = await site.get(f"/api/v1/slos/checkout/availability/exemplars{query}")
+    assert answer.status == 200, answer.text
+    found = schemas.Listing[schemas.Exemplar].model_validate_json(answer.body).items
+    assert [one.reason for one in found] == reasons
+    assert all(one.url and one.trace_id in one.url for one in found)
+
+
+async def test_what_cannot_be_said_of_exemplars_is_a_problem(site: Site) -> None:
+    for path, status, said in [
+        ("checkout/nothing/exemplars", 404, "There is no SLO `checkout/nothing`"),
+        ("checkout/availability/exemplars?from=yesterday", 422, "query.from"),
+        ("checkout/availability/exemplars?to=2026-09-21T14:12:21", 422, "query.to"),
+    ]:
+        answer = await site.get(f"/api/v1/slos/{path}")
+        assert (answer.status, said in answer.text) == (status, True), answer.text
+
+
+async def test_an_incident_has_the_traces_since_its_onset(site: Site) -> None:
+    early = replace(FAILED, trace_id="12" * 16, at=FAILED.at - 3600)
+    site.fleet.collected = collected(
+        exemplars={"checkout/availability": [early, FAILED, SLOW]}, traces_url=JAEGER
+    )
+    number = site.fleet.open()
+    answers = [await site.get(f"/api/v1/incidents/{number}")]
+    answers += [await site.post(f"/api/v1/incidents/{number}/acknowledge")]
+    for answer in answers:
+        shown = schemas.WholeIncident.model_validate_json(answer.body)
+        assert [one.trace_id for one in shown.exemplars] == [FAILED.trace_id, SLOW.trace_id]
 
 
 async def test_where_nothing_is_probed_or_discovered_the_lists_are_empty(site: Site) -> None:

@@ -73,6 +73,7 @@ async def test_services_and_targets_are_there(site: Site) -> None:
     assert value(names.SERVICE_UP, service="checkout") == 0
     assert value(names.SERVICE_UP, service="frontend") == 1
     assert value(names.DOWNTIME_SECONDS_TOTAL, service="checkout", planned="false") == 480
+    assert value(names.DOWNTIME_SECONDS_TOTAL, service="checkout", planned="true") == 60
     down = {"service": "payments", "target": "payments/127.0.0.1:8103"}
     assert value(names.SCRAPE_UP, **down) == 0
 

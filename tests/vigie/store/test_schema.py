@@ -6,13 +6,15 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from vigie.store import schema
+from slo.status import Outage
+from vigie.store import outages, schema
 from vigie.store.db import connect, open_database, parsed
 from vigie.store.errors import Corrupt, Newer, Refused
 from vigie.store.tables import metadata
@@ -47,6 +49,25 @@ def test_the_listed_revisions_are_those_of_the_scripts() -> None:
     in_order = tuple(reversed([script.revision for script in scripts.walk_revisions()]))
     assert in_order == schema.REVISIONS
     assert scripts.get_current_head() == schema.HEAD
+
+
+def test_outages_of_before_are_kept_without_a_cause_and_as_unplanned(
+    empty_database_url: str,
+) -> None:
+    with closing(connect(parsed(empty_database_url), read_only=False)) as db:
+        db.write(_first)
+        add = "INSERT INTO outage (service, started_at, ended_at) VALUES ('shop', 10.0, 20.0)"
+        db.write(lambda c: c.execute(text(add)))
+        assert db.write(schema.migrate)
+        assert db.read(outages.read) == [Outage("shop", 10.0, 20.0, cause="", planned=False)]
+
+
+def _first(c: Connection) -> None:
+    """The tables of the first revision."""
+    config = Config()
+    config.set_main_option("script_location", str(schema.SCRIPTS))
+    config.attributes["connection"] = c
+    command.upgrade(config, "0001")
 
 
 def test_opening_a_migrated_database_never_imports_alembic(sqlite_template: object) -> None:

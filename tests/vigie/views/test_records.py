@@ -9,7 +9,7 @@ from vigie.views import incident, incidents, timeline
 
 
 def test_an_incident_shows_every_time_of_its_life(fleet: Fleet) -> None:
-    shown = incident(fleet.db, live(), fleet.open())
+    shown = incident(fleet.db, live(), fleet.open(), fleet.collected)
     assert shown is not None
     assert (shown["severity"], shown["priority"], shown["urgency"]) == ("SEV2", "P2", "high")
     assert (shown["type"], shown["state"]) == ("slo-burn", "triage")
@@ -22,7 +22,7 @@ def test_an_incident_shows_every_time_of_its_life(fleet: Fleet) -> None:
 
 
 def test_an_incident_shows_its_figures_with_their_times(fleet: Fleet) -> None:
-    shown = incident(fleet.db, live(), fleet.open())
+    shown = incident(fleet.db, live(), fleet.open(), fleet.collected)
     assert shown is not None
     long = shown["detail"]["arms"][0]["long"]
     assert (long["bad"], long["total"]) == (1800, 10_000)
@@ -34,7 +34,7 @@ def test_a_runbook_that_ran_is_shown_as_it_was_then(fleet: Fleet) -> None:
     fleet.tell(number)
     changed = replace(RUNBOOK, title="Changed since", steps=())
     state = replace(live(), config=replace(CONFIG, runbooks=(changed,)))
-    shown = incident(fleet.db, state, number)
+    shown = incident(fleet.db, state, number, fleet.collected)
     assert shown is not None
     (runbook,) = shown["runbooks"]
     assert (runbook["title"], runbook["state"]) == (RUNBOOK.title, "done")
@@ -45,7 +45,7 @@ def test_a_runbook_that_ran_is_shown_as_it_was_then(fleet: Fleet) -> None:
 
 
 def test_a_runbook_that_fits_and_did_not_run_is_suggested(fleet: Fleet) -> None:
-    shown = incident(fleet.db, live(), fleet.open())
+    shown = incident(fleet.db, live(), fleet.open(), fleet.collected)
     assert shown is not None
     (runbook,) = shown["runbooks"]
     assert (runbook["name"], runbook["state"]) == ("checkout-errors", None)
@@ -53,7 +53,7 @@ def test_a_runbook_that_fits_and_did_not_run_is_suggested(fleet: Fleet) -> None:
 
 
 def test_a_runbook_for_another_service_is_not_shown(fleet: Fleet) -> None:
-    shown = incident(fleet.db, live(), fleet.open(no_data_signal()))
+    shown = incident(fleet.db, live(), fleet.open(no_data_signal()), fleet.collected)
     assert shown is not None
     assert shown["runbooks"] == []
 
@@ -61,7 +61,7 @@ def test_a_runbook_for_another_service_is_not_shown(fleet: Fleet) -> None:
 def test_every_attempt_to_reach_somebody_is_shown(fleet: Fleet) -> None:
     number = fleet.open()
     fleet.tell(number)
-    shown = incident(fleet.db, live(), number)
+    shown = incident(fleet.db, live(), number, fleet.collected)
     assert shown is not None
     assert [(d["attempt"], d["outcome"]) for d in shown["deliveries"]] == [
         (1, "failed"),
@@ -100,5 +100,5 @@ def test_the_timeline_can_be_followed(fleet: Fleet) -> None:
 
 
 def test_an_incident_that_is_not_there_is_none(fleet: Fleet) -> None:
-    assert incident(fleet.db, live(), 7) is None
+    assert incident(fleet.db, live(), 7, fleet.collected) is None
     assert timeline(fleet.db, 7) is None

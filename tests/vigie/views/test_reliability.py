@@ -15,7 +15,13 @@ def test_a_service_shows_its_state_outage_targets_and_open_incidents(fleet: Flee
     assert list(shown) == ["checkout", "frontend", "payments"]
     checkout = shown["checkout"]
     assert (checkout["state"], checkout["up"], checkout["downtime_seconds"]) == ("down", False, 480)
-    assert checkout["outage"] == {"started_at": "2026-09-21T14:05:20.000Z", "ended_at": None}
+    assert checkout["downtime_planned_seconds"] == 60
+    assert checkout["outage"] == {
+        "started_at": "2026-09-21T14:05:20.000Z",
+        "ended_at": None,
+        "cause": "half of the events fail",
+        "planned": False,
+    }
     assert (checkout["incidents_open"], checkout["slos"]) == (1, ["checkout/availability"])
     assert checkout["targets"] == {"up": 2, "expected": 2}
     assert shown["payments"]["targets"] == {"up": 0, "expected": 1}

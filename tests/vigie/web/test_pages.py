@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from collected import DEPLOY, MISSED
+from collected import DEPLOY, FAILED, JAEGER, MISSED, SLOW, collected
 from collectors.changes import Kind
 from fleet import (
     BROKEN,
@@ -23,6 +23,8 @@ from fleet import (
     no_data_signal,
 )
 from incidents.signals import heartbeat_signal
+from slo.spec import ServiceState
+from slo.status import ServiceFigures
 from vigie.store import changes
 from web_text import Text, page
 
@@ -69,6 +71,15 @@ async def test_the_overview_says_first_what_is_broken(site: Site) -> None:
     ]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
+
+
+async def test_the_overview_shows_planned_work_and_not_as_broken(site: Site) -> None:
+    reason = "planned work: new disks; would be down: all fail"
+    found = ServiceFigures("checkout", ServiceState.MAINTENANCE, reason, 0.0, None)
+    site.fleet.board.now = live(replace(CALM, services={**CALM.services, "checkout": found}))
+    text = str(await page(site, "/"))
+    assert f"checkout maintenance {reason}" in text
+    assert "Services down" not in text
 
 
 async def test_the_overview_of_a_calm_fleet_says_so(site: Site) -> None:
@@ -171,6 +182,28 @@ async def test_an_incident_page_shows_what_changed_before_newest_first(site: Sit
     assert places == sorted(places)
     assert shown.links.count("https://ci.example/7") == 2
     assert not any("javascript" in link for link in shown.links)
+
+
+async def test_an_incident_page_leads_to_the_traces_that_failed(site: Site) -> None:
+    number = site.fleet.open()
+    for traces_url in (JAEGER, None):
+        site.fleet.collected = collected(
+            exemplars={"checkout/availability": [FAILED, SLOW]}, traces_url=traces_url
+        )
+        shown = await page(site, f"/incidents/{number}")
+        assert (
+            "Traces that failed Trace Why Took Arrived "
+            f"{FAILED.trace_id} POST /pay · checkout error 12 ms 14:12:20 UTC "
+            f"{SLOW.trace_id} POST /pay · checkout slow 2 s 14:12:50 UTC"
+        ) in str(shown)
+        for one in (FAILED, SLOW):
+            leads = JAEGER.replace("{trace_id}", one.trace_id) in shown.links
+            assert leads is (traces_url is not None)
+
+
+async def test_where_no_trace_is_kept_an_incident_page_says_nothing_of_them(site: Site) -> None:
+    text = str(await page(site, f"/incidents/{site.fleet.open()}"))
+    assert "Traces that failed" not in text
 
 
 async def test_an_incident_page_says_that_no_change_is_known(site: Site) -> None:

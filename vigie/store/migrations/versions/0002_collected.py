@@ -1,4 +1,4 @@
-"""Heartbeats and changes."""
+"""Heartbeats and changes; why a service was down, and whether that was planned."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     _heartbeat()
     _change()
     _change_service()
+    _outage()
 
 
 def _heartbeat() -> None:
@@ -71,3 +72,11 @@ def _change_service() -> None:
         sa.PrimaryKeyConstraint("change", "service", name="pk_change_service"),
     )
     op.create_index("ix_change_service_service_change", "change_service", ["service", "change"])
+
+
+def _outage() -> None:
+    for column in (
+        sa.Column("cause", sa.Text()),
+        sa.Column("planned", sa.Integer(), nullable=False, server_default="0"),
+    ):
+        op.add_column("outage", column)
