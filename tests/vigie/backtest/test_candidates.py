@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from histories import (
     AVAILABILITY,
     DAY_S,
@@ -20,6 +22,8 @@ from vigie.backtest.history import renamed, survey
 from vigie.backtest.replay import replay
 from vigie.backtest.watched import watched
 from vigie.config import Config
+
+pytestmark = pytest.mark.simulation
 
 HOURS = 20
 

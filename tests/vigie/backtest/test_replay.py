@@ -22,6 +22,8 @@ from incidents.model import IncidentType, Urgency
 from slo.promql import compile_events, compile_threshold
 from slo.spec import Arm, ArmKind, Births, CountingSli, Op, RatioKind, Slo
 
+pytestmark = pytest.mark.simulation
+
 PAGE = Arm("page-1h-5m", ArmKind.PAGE, 14.4, 3600.0, 300.0)
 HOUR = 366  # scrapes: a minute more, for a window of an hour begins on a whole minute
 

@@ -21,6 +21,8 @@ from vigie.cli.backtest import backtest
 from vigie.cli.ending import CannotRun
 from vigie.cli.suggest import suggest
 
+pytestmark = pytest.mark.simulation
+
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command("backtest")(backtest)
 app.command("suggest")(suggest)

@@ -16,6 +16,8 @@ from vigie.config import Config
 from vigie.store import outages
 from world import INTERVAL_S, POLICY, T0, TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 START = T0 // 60 * 60
 UP, DEGRADED = ServiceState.UP, ServiceState.DEGRADED
 DOWN, UNKNOWN = ServiceState.DOWN, ServiceState.UNKNOWN

@@ -5,6 +5,7 @@ the last values that were put aside.
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from vigie.clock import SetClock
 from vigie.config import Config, Watch
 from vigie.pipeline.contributors import EVERY_S, KEPT, contributors
 from world import ARM, TEXT, Core, config_for
+
+pytestmark = pytest.mark.simulation
 
 T0 = 1_790_000_000 // 3600 * 3600.0
 POLICY = Policy("test", no_data_after_s=1e9)

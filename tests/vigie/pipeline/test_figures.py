@@ -19,6 +19,8 @@ from vigie.config import Config, Watch
 from vigie.store import exclusions
 from world import INTERVAL_S, Core, Told, config_for
 
+pytestmark = pytest.mark.simulation
+
 T0 = 1_790_000_000 // 3600 * 3600.0
 OBJECTIVE = 0.75
 SLI = CountingSli(

@@ -9,6 +9,8 @@ from slo.spec import Rule
 from vigie.clock import SetClock
 from world import POLICY, T0, TEXT, Event, Process, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 
 @pytest.mark.parametrize(
     ("rule", "good", "total"),

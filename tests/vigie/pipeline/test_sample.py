@@ -14,6 +14,8 @@ from vigie.clock import SetClock
 from vigie.config import Watch
 from world import POLICY, T0, TEXT, Vigie, config_for
 
+pytestmark = pytest.mark.simulation
+
 START = T0 // 60 * 60
 QUEUE = compile_threshold("max(queue_length)", Op.LTE, 10.0, "")
 UP = compile_pair("sum(healthy)", "count(healthy)", RatioKind.GOOD, "")

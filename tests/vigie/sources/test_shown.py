@@ -3,6 +3,8 @@
 import re
 from dataclasses import fields, replace
 
+import pytest
+
 from collectors.source_poller import SourceStatus
 from components import ROOT
 from fleet import CALM, CONFIG, T0, Site, live
@@ -10,6 +12,8 @@ from slo.spec import DataSource, SloId
 from vigie import views
 from vigie.api import schemas
 from vigie.live import Backfilled, Live
+
+pytestmark = pytest.mark.simulation
 
 SOURCES = {
     "main": DataSource("main", "Prometheus", "http://prometheus:9090", default=True),

@@ -12,6 +12,8 @@ from vigie.sources.written import Written
 from world import T0, Vigie, config_for, target
 from writing import Series, body, counters, ms
 
+pytestmark = pytest.mark.simulation
+
 
 class Site:
     """A Vigie that nothing but remote write reaches."""
