@@ -72,7 +72,7 @@ class Config:
         """By the name of who finds targets at run time: the job that says how they are read; None
         for those that push.
         """
-        jobs = {f"job {name}": job for name, job in self.jobs.items()}
+        jobs = {f"job {name}": job for name, job in self.jobs.items() if job.discoveries}
         return {FOUND_BY_SPANS: None, FOUND_BY_PUSH: None, FOUND_BY_WRITE: None, **jobs}
 
 

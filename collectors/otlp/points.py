@@ -1,6 +1,7 @@
 """The series that OTLP points make: gauges, sums and histograms, each with its newest value."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
@@ -23,7 +24,7 @@ class Rejected(Exception):  # noqa: N818 - an answer, not a fault of ours
         self.reason = reason
 
 
-class Series:
+class Series(ABC):
     """One series. `created` is when it was zero, Unix seconds; None where nobody says."""
 
     def __init__(self, scope: str, delta: bool) -> None:
@@ -50,12 +51,13 @@ class Series:
             self.created = self._start / _NS
         return True
 
+    @abstractmethod
     def lines(self, name: str, labels: str) -> Iterator[tuple[str, str]]:
         """Its lines on a page, each with the name of its sample."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add(self, point: Any, now: float) -> None:
-        raise NotImplementedError
+        """Add what a point tells; Rejected leaves all as it was."""
 
     def _created_line(self, stem: str, labels: str) -> Iterator[tuple[str, str]]:
         if self.created is not None:

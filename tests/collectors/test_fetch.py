@@ -45,7 +45,7 @@ async def get(url: str, access: HttpAccess, **more: float) -> fetch.Answer:
     wanted = {"timeout_s": 5.0, "limit": 1000} | more
     try:
         entry = Entry(access, lambda: 0.0)
-        return await client.get(URL(url), entry, headers={}, **wanted)  # type: ignore[arg-type]
+        return await client.get(URL(url), entry, headers={}, **wanted)  # type: ignore[arg-type]  # two numbers
     finally:
         await client.close()
 

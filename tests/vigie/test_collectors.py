@@ -109,7 +109,7 @@ def test_a_probe_counts_its_attempts_and_says_when_a_service_is_down(world: Watc
     world.start()
     eventually(lambda: of(world, "shop/front")["total"] >= 3)
     assert of(world, "shop/front")["good"] == of(world, "shop/front")["total"]
-    world.shop.page = lambda: b"no such page\n"  # type: ignore[method-assign] - it breaks now
+    world.shop.page = lambda: b"no such page\n"  # type: ignore[method-assign]  # it breaks
     shop = eventually(
         lambda: next(s for s in world.get("/api/v1/services")["items"] if s["state"] == "down")
     )

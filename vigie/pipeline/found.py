@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from collectors.jobs import ScrapeJob
 from collectors.targets import By, Target
 from slo.columns import Group
 from slo.load.codes import Code
@@ -71,18 +72,18 @@ def fitting(config: Config, found: Found) -> Found:
         for slo, groups in found.groups.items()
         if slo in config.watches
     }
+    finders = config.finders
     targets = {
-        name: _as_configured(config, target)
+        name: _as_configured(target, finders.get(target.found_by))
         for name, target in found.targets.items()
-        if (target.source in config.sources or target.found_by in config.finders)
+        if (target.source in config.sources or target.found_by in finders)
         and name not in config.targets  # what a file names is meant over what was found
     }
     return Found({slo: kept for slo, kept in groups.items() if kept}, found.refused, targets)
 
 
-def _as_configured(config: Config, target: Target) -> Target:
+def _as_configured(target: Target, job: ScrapeJob | None) -> Target:
     """The target with what its job says now of how it is fetched and read."""
-    job = config.finders.get(target.found_by)
     if job is None:
         return target
     return replace(target, scraping=job.scraping, body_limit=job.body_limit, births=job.births)

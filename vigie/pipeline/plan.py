@@ -94,6 +94,7 @@ class Plan:
     asked_of: Mapping[str, Ints]  # by DataSource: the columns that are asked of it
     reach_s: float  # how far back a sampled column looks
     _feeds: dict[str, tuple[Layout, Feed]] = field(default_factory=dict)
+    _read_by: dict[frozenset[str], frozenset[int]] = field(default_factory=dict)
 
     @property
     def probed(self) -> frozenset[str]:
@@ -131,6 +132,19 @@ class Plan:
         feed = feeds.feed_of(self.uses, target, layout)
         self._feeds[target.id] = (layout, feed)
         return feed
+
+    def read_by(self, read_for: frozenset[str]) -> frozenset[int]:
+        """The columns of which all selectors were read. Pages are read for few sets of them, and
+        one that failed comes as often as one that did not: the answers are kept.
+        """
+        found = self._read_by.get(read_for)
+        if found is None:
+            found = self._read_by[read_for] = frozenset(
+                col
+                for col, sli in enumerate(self.columns_.slis)
+                if sli is not None and all(str(s) in read_for for s in sli.selectors)
+            )
+        return found
 
     def yields(self, target: Target, layout: Layout, gauges: Layout) -> frozenset[int]:
         """The columns that a page has series for."""

@@ -79,7 +79,7 @@ def _take_failure(
     if scrape.page is None:
         return
     taken.gauges[target.id] = (*taken.gauges.get(target.id, ()), scrape.page)
-    cols = _read_by(plan, scrape.page.read_for)
+    cols = plan.read_by(scrape.page.read_for)
     _cover(taken, target, before.last_scrape_at, scrape.at, cols)
 
 
@@ -94,7 +94,7 @@ def _measure(
     failed_at = before.last_scrape_at if before.error is not None else None
     if failed_at is not None and failed_at != page_at:
         asked = (s for s in plan.gauges.get(target.id, ()) if s.metric == UP)
-        if up := _read_by(plan, frozenset(map(str, asked))):
+        if up := plan.read_by(frozenset(map(str, asked))):
             _cover(taken, target, failed_at, page.at, up)
             cols = (frozenset(range(plan.columns)) if cols is None else cols) - up
     _cover(taken, target, page_at, page.at, cols)
@@ -171,16 +171,7 @@ def _told_by(plan: Plan, target: Target, page: Page) -> frozenset[int] | None:
     """The columns that a page tells of: all, but where a DataSource had to leave some out."""
     if not target.source or plan.texts[target.id] <= page.read_for:
         return None
-    return _read_by(plan, page.read_for)
-
-
-def _read_by(plan: Plan, read_for: frozenset[str]) -> frozenset[int]:
-    """The columns of which all selectors were read."""
-    return frozenset(
-        col
-        for col, sli in enumerate(plan.columns_.slis)
-        if sli is not None and all(str(s) in read_for for s in sli.selectors)
-    )
+    return plan.read_by(page.read_for)
 
 
 def _gauge_layout(pages: Sequence[Page]) -> Layout:
