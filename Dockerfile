@@ -12,7 +12,7 @@ RUN python -m venv /opt/vigie
 # Dependencies first: they change less often than the code.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-        print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" \
+        print(*project['dependencies'], *sum(project['optional-dependencies'].values(), []), sep='\n')" \
         > requirements.txt \
     && /opt/vigie/bin/pip install -c constraints.txt -r requirements.txt
 COPY README.md LICENSE ./
@@ -37,6 +37,6 @@ COPY --from=build /opt/vigie /opt/vigie
 ENV PATH=/opt/vigie/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 4317
 ENTRYPOINT ["vigie"]
 CMD ["serve", "--config", "/etc/vigie/vigie.yaml"]

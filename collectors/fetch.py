@@ -8,10 +8,7 @@ unless the target itself is at such an address.
 import asyncio
 import errno
 import socket
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
@@ -21,71 +18,39 @@ from yarl import URL
 
 from collectors.entry import Entry
 from collectors.errors import FetchError
+from collectors.http_body import (
+    FREE_BYTES,
+    OVER_LIMIT,
+    Answer,
+    Lease,
+    Room,
+    is_gzip,
+    most_on_the_wire,
+    unpacked,
+)
+from collectors.http_connection import CUT_SHORT, NO_ANSWER, NOT_HTTP, Heard, Refusal
+from collectors.http_plain import NO_HOST, Connections, request_of
 from collectors.lines import shortened
 from collectors.metadata import is_metadata
 
+__all__ = [
+    "KEEPALIVE_S",
+    "OVER_LIMIT",
+    "Answer",
+    "Client",
+    "Lease",
+    "Room",
+    "is_gzip",
+    "reason_for",
+    "unpacked",
+    "whole",
+]
+
 MAX_REDIRECTS = 10  # as Go's client, and so Prometheus, does
-OVER_LIMIT = "body over limit"
 # aiohttp drops an idle connection after 15 s by default, sooner than the next scrape comes.
 KEEPALIVE_S: Final = 900.0
-FREE_BYTES: Final = 1_000_000  # of a body that nobody counts
-ROOM_BYTES: Final = 128_000_000  # of all bodies beyond that
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _UNTIMED: Final = aiohttp.ClientTimeout(total=None)  # `get` bounds the whole
-_GZIP = 16 + zlib.MAX_WBITS
-_MOST_RATIO = 1032  # of deflate, by its format
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer with status 200, as it came over the wire."""
-
-    content_type: str
-    compressed: bool
-    raw: bytes
-
-
-class Room:
-    """The memory that large bodies may take together, until they are read.
-
-    Small ones are free: a target that sends much must not keep others from being scraped.
-    """
-
-    def __init__(self, size: int = ROOM_BYTES) -> None:
-        self._left = size
-
-    @contextmanager
-    def lease(self) -> Iterator["Lease"]:
-        """Room for one body, given back at the end."""
-        lease = Lease(self)
-        try:
-            yield lease
-        finally:
-            self._left += lease.taken
-
-    def take(self, size: int) -> bool:
-        """Whether there was so much left; then it is taken."""
-        if size > self._left:
-            return False
-        self._left -= size
-        return True
-
-
-class Lease:
-    """What one body takes."""
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self.taken = 0
-
-    def grow(self, size: int) -> None:
-        """The body has `size` bytes now. FetchError: there is no room for it."""
-        more = size - FREE_BYTES - self.taken
-        if more <= 0:
-            return
-        if not self._room.take(more):
-            raise FetchError("too many large pages at once")
-        self.taken += more
 
 
 class Client:
@@ -97,6 +62,7 @@ class Client:
     def __init__(self) -> None:
         self.session = _session(None)
         self._elsewhere = _session(_Checked())
+        self._plain = Connections(KEEPALIVE_S)
 
     async def get(
         self,
@@ -120,6 +86,7 @@ class Client:
             raise FetchError(reason_for(error)) from error
 
     async def close(self) -> None:
+        self._plain.close()
         await self.session.close()
         await self._elsewhere.close()
 
@@ -134,24 +101,31 @@ class Client:
         url, session, known = first, self.session, True
         own = await entry.headers()
         for _ in range(MAX_REDIRECTS):
-            async with session.get(
-                url,
-                headers={**headers, **own} if known else headers,
-                ssl=entry.tls(),
-                server_hostname=entry.server_name if known else None,
-                proxy=entry.proxy(url),
-                timeout=_UNTIMED,
-                allow_redirects=False,
-            ) as response:
-                if response.status == 200:
-                    return await _answer(response, limit, lease)
-                if response.status == 401 and known:
-                    entry.refused()
-                place = response.headers.get("Location", "")
-                follows = entry.access.follow_redirects and response.status in _REDIRECTS
-                if not follows or not place:
-                    raise FetchError(f"status {response.status}")
-            before, url = url, _joined(url, place)
+            sent = {**headers, **own} if known else headers
+            proxy = entry.proxy(url)
+            request = request_of(url, sent) if proxy is None and session is self.session else None
+            tls = entry.tls()
+            if request is not None:
+                heard = await self._plain.get(url, request, limit, lease)
+            else:
+                async with session.get(
+                    url,
+                    headers=sent,
+                    ssl=tls,
+                    server_hostname=entry.server_name if known else None,
+                    proxy=proxy,
+                    timeout=_UNTIMED,
+                    allow_redirects=False,
+                ) as response:
+                    heard = await _heard(response, limit, lease)
+            if isinstance(heard, Answer):
+                return heard
+            if heard.status == 401 and known:
+                entry.refused()
+            follows = entry.access.follow_redirects and heard.status in _REDIRECTS
+            if not follows or not heard.location:
+                raise FetchError(f"status {heard.status}")
+            before, url = url, _joined(url, heard.location)
             if url.host == before.host:
                 known = known and not (before.scheme == "https" and url.scheme == "http")
                 continue
@@ -197,37 +171,12 @@ def _joined(url: URL, place: str) -> URL:
     return found.with_user(None)
 
 
-async def _answer(response: aiohttp.ClientResponse, limit: int, lease: Lease | None) -> Answer:
+async def _heard(response: aiohttp.ClientResponse, limit: int, lease: Lease | None) -> Heard:
+    if response.status != 200:
+        return Refusal(response.status, response.headers.get("Location", ""))
     compressed = is_gzip(response.headers.get("Content-Encoding", ""))
-    # What cannot be compressed grows a little when gzip tries.
-    most = limit + limit // 1000 + 1024 if compressed else limit
-    raw = await whole(response, most, lease)
+    raw = await whole(response, most_on_the_wire(limit, compressed=compressed), lease)
     return Answer(response.headers.get("Content-Type", ""), compressed, raw)
-
-
-def unpacked(answer: Answer, most: int) -> bytes | None:
-    """The page; None when it has over `most` bytes, of which no more than `most` are unpacked."""
-    if not answer.compressed:
-        return answer.raw if len(answer.raw) <= most else None
-    if most < _said_size(answer.raw) <= len(answer.raw) * _MOST_RATIO:
-        return None  # a bomb that admits it needn't be unpacked up to its limit at every scrape
-    stream = zlib.decompressobj(_GZIP)
-    try:
-        page = stream.decompress(answer.raw, most + 1)
-    except zlib.error as error:
-        raise FetchError("bad gzip") from error
-    if len(page) > most:
-        return None
-    if not stream.eof:
-        raise FetchError("truncated gzip")
-    if stream.unused_data:
-        raise FetchError("bad gzip: bytes after its end")
-    return page
-
-
-def _said_size(raw: bytes) -> int:
-    """The size that gzip's last four bytes give (RFC 1952, 2.3.1); noise where they are cut off."""
-    return int.from_bytes(raw[-4:], "little")
 
 
 async def whole(response: aiohttp.ClientResponse, limit: int, lease: Lease | None = None) -> bytes:
@@ -248,24 +197,16 @@ async def whole(response: aiohttp.ClientResponse, limit: int, lease: Lease | Non
     return b"".join(chunks)
 
 
-def is_gzip(encoding: str) -> bool:
-    named = encoding.strip().lower()
-    if named in ("", "identity"):
-        return False
-    if named in ("gzip", "x-gzip"):
-        return True
-    raise FetchError(f"unasked content-encoding {shortened(named, 40)}")
-
-
 # The first that fits names the failure. TimeoutError is an OSError, and aiohttp's are both.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "timeout"),
-    (aiohttp.ClientConnectorDNSError, "no such host"),
+    (aiohttp.ClientConnectorDNSError, NO_HOST),
+    (socket.gaierror, NO_HOST),
     (aiohttp.TooManyRedirects, "too many redirects"),
     (aiohttp.InvalidURL, "bad address"),
-    (aiohttp.ClientPayloadError, "body cut short"),
-    (aiohttp.ServerDisconnectedError, "connection closed without an answer"),
-    (aiohttp.ClientResponseError, "not an HTTP answer"),
+    (aiohttp.ClientPayloadError, CUT_SHORT),
+    (aiohttp.ServerDisconnectedError, NO_ANSWER),
+    (aiohttp.ClientResponseError, NOT_HTTP),
 )
 _REASONS_BY_NUMBER = {
     errno.ECONNREFUSED: "connection refused",

@@ -21,6 +21,7 @@ _Words: TypeAlias = npt.NDArray[np.uint64]
 
 _NAME_CHARS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:"
 _WORD = 8
+_FEW_ROWS = 200
 _SAMPLE, _COMMENT, _BLANK, _ODD = range(4)
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*+")
 
@@ -68,20 +69,24 @@ class Needles:
             return Found([], 0)
         octets = np.frombuffer(body, dtype=np.uint8)
         starts, ends = _line_bounds(octets)
-        kinds = _KIND_OF[octets[starts]]
-        near_end = int(np.searchsorted(starts, len(body) - self._reach))
-        odd = (kinds[:near_end] == _ODD).nonzero()[0].tolist()
+        firsts = octets[starts].tobytes()
+        no_samples = firsts.translate(None, _NAME_CHARS)
+        samples = len(firsts) - len(no_samples)
+        near_end = int(starts.searchsorted(len(body) - self._reach))
+        # Few pages have such lines, and to look for them takes longer than to look whether.
+        odd = _odd_rows(firsts) if no_samples.translate(None, b"#\n") else _NONE
         wanted: list[int] = []
-        samples = int(np.count_nonzero(kinds == _SAMPLE))
-        for row in (*odd, *range(near_end, len(starts))):
+        for row in sorted(odd.union(range(near_end, len(starts)))):
             text = body[starts[row] : ends[row]].decode(errors="replace").strip()
-            samples += bool(kinds[row] == _ODD and text and not text.startswith("#"))
+            samples += bool(row in odd and text and not text.startswith("#"))
             if self._wants(text):
                 wanted.append(row)
-        rows = [*self._plain_rows(body, octets, starts[:near_end]), np.array(wanted, np.int64)]
-        return Found(_lines(body, starts, ends, np.sort(np.concatenate(rows))), samples)
+        rows = self._plain_rows(body, starts[:near_end])
+        if wanted:
+            rows.append(np.array(wanted, np.int64))
+        return Found(_lines(body, starts, ends, _merged(rows)), samples)
 
-    def _plain_rows(self, body: bytes, octets: _Octets, starts: _Rows) -> list[_Rows]:
+    def _plain_rows(self, body: bytes, starts: _Rows) -> list[_Rows]:
         """The lines that begin with one of the names at once, by name."""
         if not len(starts):
             return []
@@ -89,7 +94,8 @@ class Needles:
             shape=(len(body) - _WORD + 1,), dtype="<u8", buffer=body, strides=(1,)
         )
         heads = words[starts]
-        return [_rows_of(name, words, octets, starts, heads) for name in self._legacy]
+        found = (_rows_of(name, body, words, starts, heads) for name in self._legacy)
+        return [rows for rows in found if len(rows)]
 
     def _wants(self, text: str) -> bool:
         found = _NAME.match(text)
@@ -107,7 +113,7 @@ def _line_bounds(octets: _Octets) -> tuple[_Rows, _Rows]:
     return starts, ends
 
 
-def _rows_of(name: bytes, words: _Words, octets: _Octets, starts: _Rows, heads: _Words) -> _Rows:
+def _rows_of(name: bytes, body: bytes, words: _Words, starts: _Rows, heads: _Words) -> _Rows:
     """The lines that begin with `name` and no longer one."""
     size = len(name)
     head = int.from_bytes(name[:_WORD], "little")
@@ -116,20 +122,42 @@ def _rows_of(name: bytes, words: _Words, octets: _Octets, starts: _Rows, heads: 
         rows = ((heads & mask) == np.uint64(head)).nonzero()[0]
     else:
         rows = (heads == np.uint64(head)).nonzero()[0]
+    if not len(rows):
+        return _NO_ROWS
+    if _all_begin_with(name + b"{", body, starts, rows):
+        return np.asarray(rows, dtype=np.int64)
     for offset in (*range(_WORD, size - _WORD, _WORD), size - _WORD) if size > _WORD else ():
         if not len(rows):
             break
         word = np.uint64(int.from_bytes(name[offset : offset + _WORD], "little"))
         rows = rows[words[starts[rows] + offset] == word]
-    after = octets[starts[rows] + size]
+    if not len(rows):
+        return _NO_ROWS
+    after = np.frombuffer(body, dtype=np.uint8)[starts[rows] + size]
     return np.asarray(rows[~_IS_NAME_CHAR[after]], dtype=np.int64)
+
+
+def _all_begin_with(start: bytes, body: bytes, starts: _Rows, rows: _Rows) -> bool:
+    """Whether these lines are a few together that all begin so: then one look tells it."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 != len(rows) or len(rows) > _FEW_ROWS:
+        return False
+    at, end = int(starts[first]), int(starts[last]) + len(start)
+    return body.startswith(start, at) and body.count(b"\n" + start, at, end) == last - first
+
+
+def _merged(found: list[_Rows]) -> _Rows:
+    """Rows in order, of lists of which none has one of another's."""
+    return found[0] if len(found) == 1 else np.sort(np.concatenate([_NO_ROWS, *found]))
 
 
 def _lines(body: bytes, starts: _Rows, ends: _Rows, rows: _Rows) -> list[str]:
     """The text of these lines, cut out of the page in as few pieces as they lie together."""
     if not len(rows):
         return []
-    lasts = [*(rows[1:] - rows[:-1] != 1).nonzero()[0].tolist(), len(rows) - 1]
+    lasts = [len(rows) - 1]
+    if rows[-1] - rows[0] != lasts[0]:
+        lasts = [*(rows[1:] - rows[:-1] != 1).nonzero()[0].tolist(), *lasts]
     lines: list[str] = []
     first = 0
     try:
@@ -141,6 +169,12 @@ def _lines(body: bytes, starts: _Rows, ends: _Rows, rows: _Rows) -> list[str]:
     return lines
 
 
+def _odd_rows(firsts: bytes) -> frozenset[int]:
+    """The lines that begin with none of the usual bytes."""
+    kinds = _KIND_OF[np.frombuffer(firsts, dtype=np.uint8)]
+    return frozenset((kinds == _ODD).nonzero()[0].tolist())
+
+
 def _kinds() -> npt.NDArray[np.uint8]:
     """What a line is, by its first byte."""
     kinds = np.full(256, _ODD, dtype=np.uint8)
@@ -150,5 +184,7 @@ def _kinds() -> npt.NDArray[np.uint8]:
     return kinds
 
 
+_NONE: frozenset[int] = frozenset()
+_NO_ROWS = np.empty(0, np.int64)
 _KIND_OF = _kinds()
 _IS_NAME_CHAR = np.isin(np.arange(256), list(_NAME_CHARS))
