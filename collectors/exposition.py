@@ -3,7 +3,8 @@
 Only lines of wanted metrics are looked at (`collectors.scan`), and a series is parsed when it is
 first seen; after that its text is recognised as a whole. So that a page which looks right in the
 few lines that matter is not taken for a sound one, the whole of it is also read by
-prometheus_client from time to time, and both readings must agree.
+prometheus_client from time to time, and both readings must agree. Pages in protobuf have no lines:
+`collectors.proto_page` reads them.
 """
 
 import math
@@ -18,6 +19,7 @@ from collectors.errors import ExpositionError
 from collectors.labels import Choice, as_seen, compatible
 from collectors.limits import check_labels, check_samples, limits_labels
 from collectors.lines import Format, format_of, key_of, parse_line, parse_series, shortened, split
+from collectors.proto_page import Judge, Pages, Slot, edges_of
 from collectors.scan import Needles, sample_lines
 from collectors.scraping import AS_USUAL, Scraping
 from collectors.sieve import Fate, Sieve
@@ -83,6 +85,8 @@ class Reader:
         self._read_for = frozenset(str(selector) for selector in selectors | gauges)
         if self._alters:
             self._read_for |= {_way_of(scraping)}
+        # Bounds of buckets are spelt otherwise in protobuf: none of them is born by that.
+        self._read_for_protobuf = self._read_for | {f"{RULES}{Format.PROTOBUF}"}
         self._accepted_type: str | None = None
         self._accepted = 0
         # Else all targets of a server would have their strict page in the same round for ever.
@@ -96,6 +100,9 @@ class Reader:
             Format.TEXT: Sieve(self._fate),
             Format.OPENMETRICS: Sieve(self._fate_in_openmetrics),
         }
+        edges, self._vague = edges_of(selectors | gauges)
+        self._pages = Pages(Judge(self._slot, self._creation, self._asks_vaguely), edges)
+        self._series_shown: list[_Series] | None = None  # those that the plan is for
 
     def reads_strictly(self, content_type: str) -> bool:
         """Whether the next page is read by prometheus_client too, which takes 200 times as long."""
@@ -113,18 +120,39 @@ class Reader:
         if content_type != self._accepted_type:
             self._forget(format_)
         self._accepted_type = None
-        _check_end(body, format_)
-        lines, scraped, kept = self._wanted_lines(body, format_)
-        check_samples(self._scraping, kept)
-        page = self._page(self._values(lines, format_), at)
-        if strictly:
-            all_of_it = self._scraping.metric_relabel or limits_labels(self._scraping)
-            samples = strict.read(body, format_, None if all_of_it else self._metrics)
-            self._compare(page, samples)
+        if format_ is Format.PROTOBUF:
+            page, scraped, kept = self._read_protobuf(body, at, strictly=strictly)
+        else:
+            page, scraped, kept = self._read_text(body, format_, at, strictly=strictly)
         self._accepted_type = content_type
         self._accepted += 1
         self.counts = Counts(scraped, kept, self._newly_shown())
         return page, scraped
+
+    def _read_text(
+        self, body: bytes, format_: Format, at: float, *, strictly: bool
+    ) -> tuple[Page, int, int]:
+        _check_end(body, format_)
+        lines, scraped, kept = self._wanted_lines(body, format_)
+        check_samples(self._scraping, kept)
+        page = self._page(self._values(lines, format_), at, self._read_for)
+        if strictly:
+            all_of_it = self._scraping.metric_relabel or limits_labels(self._scraping)
+            samples = strict.read(body, format_, None if all_of_it else self._metrics)
+            self._compare(page, samples)
+        return page, scraped, kept
+
+    def _read_protobuf(self, body: bytes, at: float, *, strictly: bool) -> tuple[Page, int, int]:
+        """Nothing on such a page can be read in two ways; strictly, all of it is decoded."""
+        every = self._scraping.metric_relabel or (strictly and limits_labels(self._scraping))
+        found = self._pages.read(
+            body, None if every else {*self._metrics, PROCESS_START}, thorough=strictly
+        )
+        check_samples(self._scraping, found.kept)
+        if found.series != self._series_shown:
+            self._plan = _plan(found.series, self._plan)
+            self._series_shown = found.series
+        return self._page(found.values, at, self._read_for_protobuf), found.scraped, found.kept
 
     def _wanted_lines(self, body: bytes, format_: Format) -> tuple[list[str], int, int]:
         """The lines that matter, the count of samples, and of those that the rules leave."""
@@ -146,7 +174,7 @@ class Reader:
     def _forget(self, format_: Format) -> None:
         """The same text may mean another series, or none, in the other format."""
         self._accepted = 0
-        self._known, self._prefixes = {}, None
+        self._known, self._prefixes, self._series_shown = {}, None, None
         self._needles = self._needles_for(format_)
 
     def _needles_for(self, format_: Format) -> Needles:
@@ -216,9 +244,26 @@ class Reader:
         fate = self._fate(metric, labels)
         return replace(fate, wanted=True) if metric.endswith(_CREATED) else fate
 
+    # -- series of pages in protobuf --------------------------------------------------------------
+
+    def _slot(self, metric: str, labels: Mapping[str, str]) -> Slot["_Series"]:
+        """What the rules do to a series, and what it is when its values are to be read."""
+        fate, series = self._fate(metric, labels), self._series(metric, labels)
+        return Slot(fate.kept, series if fate.wanted else None)
+
+    def _creation(self, metric: str, labels: Mapping[str, str]) -> "_Series":
+        """The series that tells when another one was created, of which nothing else is wanted."""
+        key = created_key(metric, labels, self._honored)
+        return _Series(key, (), b"", (), key)
+
+    def _asks_vaguely(self, metric: str, labels: Mapping[str, str]) -> bool:
+        """Whether a series is one of the buckets that are asked for otherwise than by `le`."""
+        seen = self._seen(metric, labels)
+        return seen is not None and seen[0] in self._vague
+
     # -- from values to a page ------------------------------------------------------------------
 
-    def _page(self, numbers: list[float], at: float) -> Page:
+    def _page(self, numbers: list[float], at: float, read_for: frozenset[str]) -> Page:
         plan = self._plan
         known = np.array([*numbers, math.nan])  # row -1: what the page does not say
         values = known[plan.wanted]
@@ -232,7 +277,7 @@ class Reader:
             values=values,
             created=created,
             process_start=start if math.isfinite(start) else None,
-            read_for=self._read_for,
+            read_for=read_for,
             gauge_layout=plan.gauge_layout,
             gauges=known[plan.gauges] if plan.gauge_layout.keys else _NO_GAUGES,
         )

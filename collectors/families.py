@@ -5,7 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from collectors.lines import shortened
+from collectors.errors import ExpositionError
+from collectors.lines import PROTOBUF, key_of, shortened
+from collectors.proto import Kind, Message, families, metric_of
+from collectors.proto_samples import EXTRA, counted, samples, spelt, value_of
 
 MOST_FAMILIES: Final = 500
 _MOST_TEXT: Final = 300  # characters of a help text or a sample line
@@ -55,13 +58,15 @@ class _Growing:
         self.sample = self.sample or shortened(line.strip(), _MOST_TEXT)
 
 
-def families_of(body: bytes) -> Families:
-    """The families of a page in either text format, as it states them.
+def families_of(body: bytes, content_type: str = "") -> Families:
+    """The families of a page, in protobuf where its Content-Type says so, as it states them.
 
-    A sample belongs to the family last named above it if its name fits the type of that, else to
-    the one of its own name. Lines that can't be read are left out: whether a page is sound is for
-    the Reader to say.
+    In text a sample belongs to the family last named above it if its name fits the type of that,
+    else to the one of its own name. Lines that can't be read are left out, and of a page in
+    protobuf what follows on that: whether a page is sound is for the Reader to say.
     """
+    if content_type.partition(";")[0].strip().lower() == PROTOBUF:
+        return _in_protobuf(body)
     found: dict[str, _Growing] = {}
     last = ""
     for raw in io.BytesIO(body):
@@ -86,3 +91,36 @@ def _note(family: _Growing, what: str, text: str) -> None:
         family.type = shortened(text, _MOST_TEXT)
     elif what == "HELP":
         family.help = shortened(text, _MOST_TEXT)
+
+
+def _in_protobuf(body: bytes) -> Families:
+    shown: list[Family] = []
+    left_out = 0
+    try:
+        for message in families(body):
+            if len(shown) < MOST_FAMILIES:
+                shown.append(_family(message))
+            else:
+                left_out += 1
+    except ExpositionError:
+        pass
+    return Families(tuple(shown), left_out)
+
+
+def _family(message: Message) -> Family:
+    name, kind = message.name, Kind(message.type)
+    sample = ""
+    if message.metric:
+        first = metric_of(message.metric[0], name)
+        (suffix, number), value = samples(value_of(first, kind, name), kind)[0]
+        labels = {pair.name: pair.value for pair in first.label}
+        if number is not None:
+            labels[EXTRA[suffix]] = spelt(number)
+        sample = f"{key_of(name + suffix, labels).decode()} {spelt(value)}"
+    return Family(
+        name=shortened(name, _MOST_TEXT),
+        type=kind.name.lower(),
+        help=shortened(message.help, _MOST_TEXT),
+        samples=counted(message.metric, kind, name),
+        sample=shortened(sample, _MOST_TEXT),
+    )

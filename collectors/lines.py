@@ -18,14 +18,17 @@ from collectors.errors import ExpositionError
 
 
 class Format(StrEnum):
-    """The two text formats."""
+    """The two text formats, of which this module reads lines, and the one that has none."""
 
     TEXT = "text"
     OPENMETRICS = "openmetrics"
+    PROTOBUF = "protobuf"
 
 
 # Home-made exporters send `text/html`, `application/json` or nothing at all.
 LENIENT: Final = "PrometheusText0.0.4"
+PROTOBUF: Final = "application/vnd.google.protobuf"
+_MESSAGE: Final = "io.prometheus.client.MetricFamily"
 
 # What the parsers of prometheus_client raise on one bad page or another, found by mutation tests:
 # they index, look up, convert and compare what they have not checked.
@@ -56,9 +59,10 @@ def format_of(content_type: str, fallback: str = LENIENT) -> Format:
     ExpositionError when that leaves no format that Vigie reads.
     Source: Prometheus 3, model/textparse/interface.go, extractMediaType.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/vnd.google.protobuf":
-        raise ExpositionError("the page is protobuf, which Vigie did not ask for")
+    media_type, _, rest = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    if media_type == PROTOBUF:
+        return _protobuf(rest)
     if media_type == "application/openmetrics-text":
         return Format.OPENMETRICS
     if media_type == "text/plain":
@@ -66,7 +70,23 @@ def format_of(content_type: str, fallback: str = LENIENT) -> Format:
     if not fallback:
         said = shortened(content_type, 60) or "(none)"
         raise ExpositionError(f"unsupported Content-Type {said}, and no fallback_scrape_protocol")
-    return Format.OPENMETRICS if fallback.startswith("OpenMetrics") else Format.TEXT
+    if fallback.startswith("Prometheus"):
+        return Format.TEXT if fallback.startswith("PrometheusText") else Format.PROTOBUF
+    return Format.OPENMETRICS
+
+
+def _protobuf(params: str) -> Format:
+    """The one protobuf format that is read; servers have others, and need not say which it is."""
+    said = dict(part.strip().lower().partition("=")[::2] for part in params.split(";"))
+    for key, read in (("proto", _MESSAGE.lower()), ("encoding", "delimited")):
+        if (stated := said.get(key, read).strip('"')) != read:
+            raise ExpositionError(f"protobuf of the {key} {shortened(stated, 60)}: not {read}")
+    return Format.PROTOBUF
+
+
+def is_protobuf(content_type: str) -> bool:
+    """Whether a page says that it is binary, of whatever schema."""
+    return content_type.lower().startswith(PROTOBUF)
 
 
 def split(line: str, format_: Format) -> tuple[str, float] | None:

@@ -44,7 +44,6 @@ _OTHERS_GLOBAL: Final = {
 _SILENT_GLOBAL: Final = ("evaluation_interval", "rule_query_offset")
 # What Vigie doesn't do, and therefore may only stand there as `false`.
 _ONLY_FALSE: Final = {
-    "scrape_native_histograms": "native histograms are not read: classic ones are",
     "convert_classic_histograms_to_nhcb": "native histograms are not made",
     "track_timestamps_staleness": "a series ends with the page that lacks it",
     "extra_scrape_metrics": "these series are not made",
@@ -140,10 +139,14 @@ def _job(said: Fields, shared: _Global) -> ScrapeJob:
 
 
 def _static(said: Fields) -> Iterator[Group]:
+    """Groups that stand in the file. What rules make of a target may be an address yet: a URL is
+    what blackbox_exporter is asked about, and becomes a parameter (config.go, ScrapeConfig).
+    """
+    relabelled = said.has("relabel_configs")
     for number, fields in enumerate(said.maps("static_configs")):
         addresses = fields.texts("targets")
         for address in addresses:
-            if not address or "/" in address:
+            if not address or ("/" in address and not relabelled):
                 message = (
                     f"`{fields.where}.targets`: `{address[:120]}` is no address: write host:port, "
                     "and the rest in `scheme` and `metrics_path`"
@@ -194,7 +197,7 @@ def _refuse_unserved(said: Fields) -> None:
         if said.flag(key, False):
             said.refuse(key, f"is not served: {reason}")
     for key in _NATIVE:
-        said.refuse(key, "is not served: native histograms are not read")
+        said.refuse(key, "is not served: native histograms are read as they come")
     said.ignore(*_CLASSIC)  # which are always read
     said.choice("metric_name_validation_scheme", ("utf8", "legacy"), "utf8")
     if said.text("metric_name_escaping_scheme", _ESCAPING) != _ESCAPING:

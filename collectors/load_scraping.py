@@ -10,7 +10,9 @@ from slo.load.codes import Code
 from slo.load.yaml import Fields
 
 PROTOBUF: Final = "PrometheusProto"
-_NO_PROTOBUF: Final = f"Vigie reads text formats only: write one of {', '.join(PROTOCOLS)}"
+KNOWN: Final = (*PROTOCOLS, PROTOBUF)
+# Protobuf alone has native histograms.
+_NATIVE_FIRST: Final = (PROTOBUF, *PROTOCOLS)
 Params = dict[str, tuple[str, ...]]
 
 
@@ -49,26 +51,22 @@ def shared(fields: Fields, default: Scraping = AS_USUAL) -> Scraping:
 
 
 def protocols(fields: Fields, default: tuple[str, ...] = PROTOCOLS) -> tuple[str, ...]:
-    """`scrape_protocols` in order of preference, without the one that is not read."""
+    """`scrape_protocols` in order of preference; where nobody says them, protobuf comes first for
+    `scrape_native_histograms`.
+    """
     written = fields.texts("scrape_protocols")
+    native = fields.flag("scrape_native_histograms", default == _NATIVE_FIRST)
     if not written:
-        return default
-    known = (*PROTOCOLS, PROTOBUF)
-    wrong = [word for word in written if word not in known]
+        if default not in (PROTOCOLS, _NATIVE_FIRST):
+            return default
+        return _NATIVE_FIRST if native else PROTOCOLS
+    wrong = [word for word in written if word not in KNOWN]
     if wrong or len(set(written)) < len(written):
-        fault = f"`{wrong[0][:60]}` is none of {', '.join(known)}" if wrong else "one stands twice"
+        fault = f"`{wrong[0][:60]}` is none of {', '.join(KNOWN)}" if wrong else "one stands twice"
         message = f"`{_name(fields, 'scrape_protocols')}`: {fault}"
         fields.problems.error(fields.mark("scrape_protocols"), message, Code.NOT_ALLOWED)
         return default
-    found = tuple(word for word in written if word != PROTOBUF)
-    if not found:
-        fields.refuse("scrape_protocols", f"is {PROTOBUF} alone: {_NO_PROTOBUF}")
-    elif len(found) < len(written):
-        message = (
-            f"`{_name(fields, 'scrape_protocols')}`: {PROTOBUF} is passed over: {_NO_PROTOBUF}"
-        )
-        fields.problems.warn(fields.mark("scrape_protocols"), message, Code.IGNORED)
-    return found or default
+    return tuple(written)
 
 
 def params(fields: Fields) -> Params:
@@ -78,12 +76,9 @@ def params(fields: Fields) -> Params:
 
 
 def _fallback(fields: Fields) -> str:
-    if fields.text("fallback_scrape_protocol", "") == PROTOBUF:
-        fields.refuse("fallback_scrape_protocol", f"is {PROTOBUF}: {_NO_PROTOBUF}")
-        return ""
     if not fields.has("fallback_scrape_protocol"):
         return ""
-    return fields.choice("fallback_scrape_protocol", PROTOCOLS, "")
+    return fields.choice("fallback_scrape_protocol", KNOWN, "")
 
 
 def _name(fields: Fields, key: str) -> str:

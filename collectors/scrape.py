@@ -19,7 +19,7 @@ from collectors.entry import Entry
 from collectors.errors import CollectError, FetchError, OpenMetricsRefused
 from collectors.exposition import Reader
 from collectors.families import Families, families_of
-from collectors.lines import LENIENT
+from collectors.lines import LENIENT, is_protobuf
 from collectors.proxies import NO_PROXIES, Proxies
 from collectors.scraping import Scraping
 from collectors.synthetic import Synthetic
@@ -228,8 +228,8 @@ class Scraper:
         the other targets needn't wait for it.
         """
         reader, limit = watched.reader, watched.target.body_limit
-        strictly = reader.reads_strictly(answer.content_type)
-        inline = min(limit, INLINE_STRICT_BYTES if strictly else INLINE_BYTES)
+        slowly = reader.reads_strictly(answer.content_type) or is_protobuf(answer.content_type)
+        inline = min(limit, INLINE_STRICT_BYTES if slowly else INLINE_BYTES)
         body = fetch.unpacked(answer, inline)
         if body is not None:
             return *reader.read(body, answer.content_type, at), len(body)
@@ -334,7 +334,7 @@ def _families(answer: fetch.Answer, limit: int) -> Families | None:
         body = fetch.unpacked(answer, limit)
     except FetchError:  # the scrape said so, and there is nothing to show
         return None
-    return families_of(body) if body is not None else None
+    return families_of(body, answer.content_type) if body is not None else None
 
 
 def _stopwatch() -> Callable[[], float]:

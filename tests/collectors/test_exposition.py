@@ -291,9 +291,9 @@ def test_series_that_come_and_go_for_ever_are_forgotten_again() -> None:
 
 REFUSED = {
     "truncated page: no # EOF": (b"requests_total 1\n", OPENMETRICS),
-    "the page is protobuf, which Vigie did not ask for": (
-        b"\x00",
-        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily",
+    "protobuf of the encoding text: not delimited": (
+        b"",
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=text",
     ),
     "a wanted line is not UTF-8": (b'requests_total{a="\xff"} 1\n', TEXT),
     "counter requests_total is NaN": (b"requests_total NaN\n", TEXT),

@@ -1,6 +1,7 @@
 """The families of a page, for people."""
 
-from collectors.families import MOST_FAMILIES, Family, families_of
+from collectors.families import MOST_FAMILIES, Families, Family, families_of
+from proto_pages import COUNTER, EVERY_KIND, HISTOGRAM, NATIVE, PROTO, Plain, family
 
 
 def test_families_stand_in_page_order_with_type_help_size_and_a_line() -> None:
@@ -63,3 +64,20 @@ def test_odd_bytes_and_endless_lines_are_shortened_and_printable() -> None:
     assert len(family.sample) < 400
     assert (family.help + family.sample).isprintable()
     assert families_of(b"").items == ()
+
+
+def test_a_page_in_protobuf_has_families_too() -> None:
+    body = EVERY_KIND + family("native", HISTOGRAM, ({"p": "/"}, NATIVE), about="Slow\x1b[0m ones.")
+    assert families_of(body, PROTO).items == (
+        Family("requests_total", "counter", "", 2, 'requests_total{code="200"} 7.0'),
+        Family("loose_total", "untyped", "", 1, "loose_total 4.0"),
+        Family("rpc_seconds", "summary", "", 4, 'rpc_seconds{quantile="0.5"} 0.1'),
+        Family("latency_seconds", "histogram", "", 5, 'latency_seconds_bucket{le="0.5",p="/"} 1.0'),
+        Family("temperature", "gauge", "", 1, "temperature -5.0"),
+        Family("empty", "gauge", "", 0, ""),
+        Family("native", "histogram", "Slow?[0m ones.", 3, 'native_bucket{le="+Inf",p="/"} 20.0'),
+    )
+    assert len(families_of(body[:-1], PROTO).items) == 6
+    assert families_of(b"\xff", PROTO) == Families(())
+    many = b"".join(family(f"x{i}", COUNTER, ({}, Plain(1))) for i in range(MOST_FAMILIES + 7))
+    assert (len(families_of(many, PROTO).items), families_of(many, PROTO).left_out) == (500, 7)

@@ -119,7 +119,7 @@ def test_every_key_that_is_served_is_read() -> None:
                 headers={"X-Key": "one, two"},
                 header_files={"X-Key": ("/etc/key",)},
             ),
-            protocols=("PrometheusText1.0.0",),
+            protocols=("PrometheusProto", "PrometheusText1.0.0"),
             fallback="PrometheusText0.0.4",
             compressed=False,
             honor_labels=True,
@@ -174,7 +174,6 @@ def test_every_key_that_is_served_is_read() -> None:
     assert set(passed) == {
         *("global.external_labels", "rule_files", "alerting", "remote_write", "remote_read"),
         *("storage", "tracing", "otlp", "runtime", "scrape_configs[0].keep_dropped_targets"),
-        "scrape_configs[0].scrape_protocols",
     }
 
 
@@ -184,6 +183,13 @@ def test_what_is_not_said_is_as_prometheus_has_it() -> None:
     assert job == ScrapeJob("a", mark=job.mark)
     assert job.scraping.access is ANONYMOUS
     assert (job.interval_s, job.timeout_s) == (60, 10)
+
+
+def test_a_target_that_is_relabelled_may_be_a_url() -> None:
+    """Blackbox_exporter's own recipe: the target becomes a parameter of another address."""
+    rules = "relabel_configs: [{source_labels: [__address__], target_label: __param_target}]"
+    (job,), said = read(f"{JOB}static_configs: [{{targets: ['http://a/b']}}]\n  {rules}")
+    assert (job.static, said) == ((Group("static/0", ({"__address__": "http://a/b"},)),), [])
 
 
 def test_the_timeout_that_all_share_gives_way_to_a_short_interval() -> None:
@@ -201,12 +207,7 @@ REFUSED = [
     (JOB + "metric_path: /", "3:3: error[V101] unknown key `scrape_configs[0].metric_path`; did"),
     (JOB + "scrape_timeout: 2m", "3:19: error[V106] `scrape_configs[0].scrape_timeout` is above"),
     (JOB + "scrape_interval: 1ms", "3:20: error[V106] `scrape_configs[0].scrape_interval` must"),
-    (JOB + "scrape_native_histograms: true", "3:3: error[V112] `scrape_configs[0].scrape_native"),
     (JOB + "native_histogram_bucket_limit: 1", "3:3: error[V112] `scrape_configs[0].native"),
-    (
-        JOB + "scrape_protocols: [PrometheusProto]",
-        "3:3: error[V112] `scrape_configs[0].scrape_prot",
-    ),
     (
         JOB + "scrape_protocols: [Text]",
         "3:21: error[V105] `scrape_configs[0].scrape_protocols`: `T",
