@@ -18,8 +18,13 @@ import numpy as np
 from collectors.promapi import Samples
 
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024  # as it came, and unpacked
-MAX_SERIES: Final = 200_000  # of one request; Prometheus sends 2,000 samples in each
-MAX_SAMPLES: Final = 500_000
+# Of one request. Prometheus sends 2,000 samples in each, of as many series; those who raise that go
+# to 10,000 or 20,000.
+MAX_SERIES: Final = 50_000
+MAX_SAMPLES: Final = 200_000
+# Of all messages together, those that are passed over among them: a series with 10 labels and a
+# sample has 34, one with 30 has 94.
+MAX_FIELDS: Final = 1_000_000
 CONTENT_TYPE: Final = "application/x-protobuf"
 MESSAGE: Final = "prometheus.WriteRequest"
 NAME: Final = "__name__"
@@ -75,12 +80,12 @@ def read(body: bytes, limit: int = MAX_BODY_BYTES, wanted: Container[str] | None
     """What a body holds; series whose name is not `wanted` are passed over (None: all are).
 
     Samples that are NaN, Prometheus' staleness markers among them, are left out. Refused: 413 over
-    `limit` bytes unpacked or over MAX_SERIES or MAX_SAMPLES, 400 for what is no WriteRequest.
+    `limit` bytes unpacked, MAX_SERIES, MAX_SAMPLES or MAX_FIELDS, 400 for what is no WriteRequest.
     """
-    message = _unpacked(body, limit)
+    message = _Message(_unpacked(body, limit))
     found = Request()
     series = samples = 0
-    for number, wire, start, end in _fields(message, 0, len(message)):
+    for number, wire, start, end in message.fields(0, len(message.content)):
         if (number, wire) != (_TIMESERIES, _BYTES):
             continue
         series += 1
@@ -121,12 +126,12 @@ def _unpacked(body: bytes, limit: int) -> bytes:
 
 
 def _parts(
-    message: bytes, start: int, end: int, passed_over: Counter[str]
+    message: "_Message", start: int, end: int, passed_over: Counter[str]
 ) -> tuple[dict[str, str], list[tuple[int, int]]]:
     """The labels of one TimeSeries, and where its samples are."""
     labels: dict[str, str] = {}
     places: list[tuple[int, int]] = []
-    for number, wire, begin, stop in _fields(message, start, end):
+    for number, wire, begin, stop in message.fields(start, end):
         if wire != _BYTES:
             continue
         if number == _LABELS:
@@ -159,9 +164,9 @@ def _time_of(sample: tuple[int, float]) -> int:
     return sample[0]
 
 
-def _label(message: bytes, start: int, end: int) -> tuple[str, str]:
+def _label(message: "_Message", start: int, end: int) -> tuple[str, str]:
     name = value = ""
-    for number, wire, begin, stop in _fields(message, start, end):
+    for number, wire, begin, stop in message.fields(start, end):
         if wire == _BYTES and number == _LABEL_NAME:
             name = _text(message, begin, stop)
         elif wire == _BYTES and number == _LABEL_VALUE:
@@ -169,20 +174,20 @@ def _label(message: bytes, start: int, end: int) -> tuple[str, str]:
     return name, value
 
 
-def _sample(message: bytes, start: int, end: int) -> tuple[int, float]:
+def _sample(message: "_Message", start: int, end: int) -> tuple[int, float]:
     """Milliseconds and value; a field that isn't there is zero."""
     at, value = 0, 0.0
-    for number, wire, begin, stop in _fields(message, start, end):
+    for number, wire, begin, stop in message.fields(start, end):
         if number == _SAMPLE_VALUE and wire == _FIXED64:
-            value = _DOUBLE.unpack_from(message, begin)[0]
+            value = _DOUBLE.unpack_from(message.content, begin)[0]
         elif number == _SAMPLE_TIME and wire == _VARINT:
-            at = _signed(_varint(message, begin, stop)[0])
+            at = _signed(_varint(message.content, begin, stop)[0])
     return at, value
 
 
-def _text(message: bytes, start: int, end: int) -> str:
+def _text(message: "_Message", start: int, end: int) -> str:
     try:
-        return message[start:end].decode()
+        return message.content[start:end].decode()
     except UnicodeDecodeError:
         raise _bad("a label is not UTF-8") from None
 
@@ -194,32 +199,49 @@ class _Cut(Exception):  # noqa: N818 - turned into a refusal
     """A number ends too late, or not at all."""
 
 
-def _fields(message: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of message[start:end]: number, wire type, and where the value begins and ends."""
-    at = start
-    while at < end:
-        try:
-            tag, at = _varint(message, at, end)
-            number, wire = tag >> 3, tag & 7
-            begin = at
-            if wire == _VARINT:
-                _, at = _varint(message, at, end)
-            elif wire == _FIXED64:
-                at += 8
-            elif wire == _BYTES:
-                length, begin = _varint(message, at, end)
-                at = begin + length
-            elif wire == _FIXED32:
-                at += 4
-            else:
-                raise _bad(f"malformed protobuf: wire type {wire}")
-        except _Cut:
-            raise _bad("malformed protobuf: a number without an end") from None
-        if at > end:
-            raise _bad("malformed protobuf: a field is longer than its message")
-        if number == 0:
-            raise _bad("malformed protobuf: a field without a number")
-        yield number, wire, begin, at
+class _Message:
+    """A message whose fields are gone through, MAX_FIELDS of them at most."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self._left = MAX_FIELDS
+
+    def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+        """The fields of content[start:end]: number, wire type, and where the value begins and
+        ends.
+        """
+        content, at = self.content, start
+        while at < end:
+            self._left -= 1
+            if self._left < 0:
+                raise too_large(f"{MAX_FIELDS} fields")
+            number, wire, begin, at = _field(content, at, end)
+            yield number, wire, begin, at
+
+
+def _field(content: bytes, at: int, end: int) -> tuple[int, int, int, int]:
+    try:
+        tag, at = _varint(content, at, end)
+        number, wire = tag >> 3, tag & 7
+        begin = at
+        if wire == _VARINT:
+            _, at = _varint(content, at, end)
+        elif wire == _FIXED64:
+            at += 8
+        elif wire == _BYTES:
+            length, begin = _varint(content, at, end)
+            at = begin + length
+        elif wire == _FIXED32:
+            at += 4
+        else:
+            raise _bad(f"malformed protobuf: wire type {wire}")
+    except _Cut:
+        raise _bad("malformed protobuf: a number without an end") from None
+    if at > end:
+        raise _bad("malformed protobuf: a field is longer than its message")
+    if number == 0:
+        raise _bad("malformed protobuf: a field without a number")
+    return number, wire, begin, at
 
 
 def _varint(message: bytes, at: int, end: int) -> tuple[int, int]:

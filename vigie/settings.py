@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableEnvironment
 
+from collectors.otlp.red import dimension_labels
 from collectors.proxies import Proxies
 from slo import windows
 from slo.load.codes import Code
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:8080", description="HOST:PORT, off loopback only with a token"
     )
+    otlp_grpc: str | None = Field(
+        default=None,
+        description="HOST:PORT for OTLP over gRPC, off loopback only with a token; empty: off",
+    )
     data: Path = Field(default=Path("data"), description="folder of the database and of history")
     database: str = Field(default="", description="database URL; empty: SQLite at data/vigie.db")
     files: Paths = Field(
@@ -112,6 +117,10 @@ class Settings(BaseSettings):
     traces_url: str | None = Field(
         default=None,
         description="where a trace is shown, by `{trace_id}`, e.g. https://jaeger/trace/{trace_id}",
+    )
+    span_dimensions: dict[str, str] = Field(
+        default={},
+        description="attributes of spans that become labels, each with its default; empty: absent",
     )
     allowed_hosts: Names = Field(default=(), description="Host headers to answer to, too")
     crash_at: str | None = Field(default=None, description="tests: where to die (vigie.faults)")
@@ -260,10 +269,9 @@ def _one_token(settings: Settings, places: "_Places") -> Settings:
 
 
 def _contradictions(settings: Settings) -> Iterator[Reason]:
-    try:
-        _split(settings.listen)
-    except ValueError as error:
-        yield "listen", Code.BAD_ADDRESS, f"`listen`: {error}"
+    wrong = list(_misaddressed(settings))
+    yield from wrong
+    if wrong:
         return
     seconds = settings.slice.total_seconds()
     if seconds < 1 or 60 % seconds:
@@ -284,9 +292,31 @@ def _contradictions(settings: Settings) -> Iterator[Reason]:
             "`{trace_id}` where the id of a trace belongs"
         )
         yield "traces_url", Code.BAD_ADDRESS, message
+    try:
+        dimension_labels(settings.span_dimensions)
+    except ValueError as error:
+        yield "span_dimensions", Code.NOT_ALLOWED, f"`span_dimensions`: {error}"
     if _is_own_address(settings.otlp_endpoint, settings):
         message = "`otlp_endpoint` is Vigie itself: name a collector of traces"
         yield "otlp_endpoint", Code.BAD_ADDRESS, message
+
+
+def _misaddressed(settings: Settings) -> Iterator[Reason]:
+    for key, address in _listens(settings):
+        try:
+            _split(address)
+        except ValueError as error:
+            yield key, Code.BAD_ADDRESS, f"`{key}`: {error}"
+    if settings.otlp_grpc == settings.listen:
+        message = "`otlp_grpc` is `listen` itself: choose another port, e.g. 4317"
+        yield "otlp_grpc", Code.CONFLICT, message
+
+
+def _listens(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The addresses to listen on, by their keys."""
+    yield "listen", settings.listen
+    if settings.otlp_grpc:
+        yield "otlp_grpc", settings.otlp_grpc
 
 
 def _leads_to_traces(template: str) -> bool:
@@ -341,13 +371,14 @@ def _exposed(settings: Settings) -> Iterator[Reason]:
     if settings.token == "":
         key = "token" if settings.token_file is None else "token_file"
         yield key, Code.EMPTY, "the token is empty"
-    elif settings.token is None and not settings.loopback:
-        yield (
-            "listen",
-            Code.MISSING_KEY,
-            f"`listen` is {settings.listen}, which other machines reach, and no token is set: "
-            "set `token_file` (or VIGIE_TOKEN), or listen on 127.0.0.1",
-        )
+    elif settings.token is None:
+        for key, address in _listens(settings):
+            if not _is_loopback(_split(address)[0]):
+                message = (
+                    f"`{key}` is {address}, which other machines reach, and no token is set: "
+                    "set `token_file` (or VIGIE_TOKEN), or listen on 127.0.0.1"
+                )
+                yield key, Code.MISSING_KEY, message
 
 
 class _Places:

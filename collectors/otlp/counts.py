@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(slots=True)
 class Counts:
     """Since the start. Spans: `spans` were counted; of those, late, ahead, backwards, overflowed,
-    without_id and tracestate tell what was odd about some. The rest was left out.
+    without_id, tracestate, tail_sampled, unpaired and edge_dropped tell what was odd about some.
+    The rest was left out.
     """
 
     requests: int = 0
@@ -24,6 +25,9 @@ class Counts:
     overflowed: int = 0  # counted in an overflow series
     unread: int = 0  # counted from zero again by a reload before anyone watched their service
     tracestate: int = 0  # a sampling probability that cannot be; counted as one span
+    tail_sampled: int = 0  # chosen by a tail sampler, as they came: their ratios are wrong
+    unpaired: int = 0  # one side of a request of which the other never came: on no edge
+    edge_dropped: int = 0  # on no edge: too many edges, or sides that wait
     points: int = 0
     points_rejected: int = 0
     points_old: int = 0  # not later than the last of the series: a batch that was sent again

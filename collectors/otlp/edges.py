@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
 from typing import Final
@@ -29,6 +30,12 @@ class Edges:
     def le(self) -> tuple[str, ...]:
         """As the labels spell them."""
         return (*(_spelt(edge) for edge in self.ms), "+Inf")
+
+    @cached_property
+    def seconds(self) -> tuple[str, ...]:
+        """The same in seconds, as OpenMetrics spells numbers."""
+        # By decimals: 12.3 / 1000 in binary is not the 0.0123 that somebody wrote.
+        return (*(repr(float(Decimal(repr(edge)) / 1000)) for edge in self.ms), "+Inf")
 
     @property
     def buckets(self) -> int:

@@ -14,7 +14,7 @@ from collectors.otlp.exemplars import Exemplar, Exemplars
 from collectors.otlp.graph import Graph
 from collectors.otlp.recent import Recent
 from collectors.otlp.red import CODES, Key, Red, Service
-from collectors.otlp.sampling import ONE, weight
+from collectors.otlp.sampling import ONE, is_tail_sampled, weight
 
 SERVICE_NAME: Final = "service.name"
 MAX_NAME: Final = 256  # characters of a span's name; what is longer is cut
@@ -68,6 +68,9 @@ class Intake:
                 if service is None:
                     rejected[self._refusal(name, len(scope.spans))] += len(scope.spans)
                 else:
+                    if is_tail_sampled(scope.scope):
+                        self._counts.tail_sampled += len(scope.spans)
+                        service.tail_sampled_at = now
                     self._recent.turn(now)
                     self._spans(service, scope.spans, told, now)
         self._counts.duplicate_window_shortened = self._recent.shortened
@@ -120,7 +123,8 @@ class Intake:
                 counts.overflowed += over
             bucket = bisect_left(edges, duration)
             state = span.trace_state
-            if state and (weighs := self._weight(state)) != ONE:
+            weighs = self._weight(state) if state else ONE
+            if weighs != ONE:
                 row.add_weighed(bucket, weighs, duration)
             else:
                 row.counts[bucket] += 1
@@ -130,9 +134,11 @@ class Intake:
             if row.bad and row.bad[bucket] and ids:
                 self._offer(row.bad[bucket], service, span, duration, now)
             if kind > _INTERNAL and ids:
+                failed = code == _ERROR
                 graph.take(
-                    span, ids, service.name, duration_ns=duration, failed=code == _ERROR, now=now
-                )
+                    span, ids, service.name,
+                    duration_ns=duration, failed=failed, now=now, weight=weighs,
+                )  # fmt: skip
         counts.spans += taken
         service.last_at = now
 

@@ -31,7 +31,7 @@ MAX_NAME: Final = 255  # characters of a name: OpenTelemetry's own limit
 MAX_ATTRIBUTES: Final = 64
 MAX_LABELS: Final = 4096  # characters of all labels of a series
 NO_INSTANCE: Final = "otlp"
-RESERVED: Final = "spans"
+RESERVED: Final = frozenset({"spans", "graph"})  # instances of what spans add up to
 _RESOURCE: Final = frozenset({"service.name", "service.namespace", "service.instance.id"})
 _SAMPLES: Final = {
     Kind.COUNTER: ("", "_created"),
@@ -115,8 +115,8 @@ class Pushed:
         namespace = told.get("service.namespace", "")
         job = f"{namespace}/{service}" if namespace else service
         instance = told.get("service.instance.id", NO_INSTANCE)
-        if instance == RESERVED:
-            return f"service.instance.id `{RESERVED}` is taken: it names what spans add up to"
+        if instance in RESERVED:
+            return f"service.instance.id `{instance}` is taken: it names what spans add up to"
         known = self.processes.get((job, instance))
         if known is None:
             if len(self.processes) >= self._limits.processes:

@@ -1,12 +1,13 @@
 """The OTLP receiver: requests in, answers and pages out, no I/O of its own.
 
-A page of spans tells of one service, a page of metrics of the process that sent them. Both are
-read by `collectors.made`, like what any target says.
+A page of spans tells of one service, one of the graph of the requests to it, a page of metrics of
+the process that sent them. All are read by `collectors.made`, like what any target says.
 """
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final
@@ -23,6 +24,7 @@ from collectors.otlp.counts import Counts
 from collectors.otlp.edges import Edges, edges_of
 from collectors.otlp.exemplars import Exemplar, Exemplars
 from collectors.otlp.graph import Graph
+from collectors.otlp.graph_edges import Edge, page_of
 from collectors.otlp.intake import Intake, Tolerance
 from collectors.otlp.metrics import OPENMETRICS, Process, Pushed, PushLimits
 from collectors.otlp.recent import MAX_SPANS, WINDOW_S, Recent
@@ -33,7 +35,11 @@ from slo import names
 from slo.spec import Births, Slo
 
 SPANS: Final = "spans"  # the instance of a target of spans
+GRAPH: Final = "graph"  # the instance of a target of edges of the service graph
 RETRY_AFTER_S: Final = 1
+# A body that is larger when unpacked is read while no other such is, so that what its messages take
+# is there once. They gain nothing from being read side by side.
+LARGE_BYTES: Final = 256_000
 _MAX_REASONS: Final = 5  # in one answer
 _BEFORE_S: Final = 0.001
 _INVALID_ARGUMENT: Final = 3  # google.rpc.Code
@@ -93,12 +99,13 @@ class Otlp:
         self._settings = settings = receiving or Receiving()
         self._began = now
         self._lock = threading.Lock()
+        self._large = threading.Lock()
         self._slots = threading.BoundedSemaphore(settings.max_waiting)
         self._counts = Counts()
         self._exemplars = Exemplars(slos)
         edges = edges_of(edges_ms)
         self._red = Red(edges, settings.dimensions, settings.limits, self._exemplars.judge)
-        self._graph = Graph(now)
+        self._graph = Graph(now, edges)
         recent = Recent(settings.duplicate_window_s, settings.duplicate_spans)
         self._intake = Intake(
             red=self._red,
@@ -156,7 +163,9 @@ class Otlp:
     ) -> Reply:
         try:
             media = wire.media_type(content_type)
-            answer = take(media, wire.unpacked(body, encoding))
+            plain = wire.unpacked(body, encoding)
+            with self._large if len(plain) > LARGE_BYTES else contextlib.nullcontext():
+                answer = take(media, plain)
         except wire.Refused as error:
             with self._lock:
                 self._counts.requests += 1
@@ -191,16 +200,22 @@ class Otlp:
                 self._counts.unread += sum(
                     one.calls()
                     for one in self._red.services.values()
-                    if self._span_target(one).id not in read_to
+                    if self._span_target(one, SPANS).id not in read_to
                 )
                 self._red.restart(edges, now)
+                self._graph.restart(edges, now)
             self._red.judged_by(self._exemplars.judge)
         return last
 
     def targets(self) -> list[Target]:
-        """Who is heard of: a target for each service of spans and each process of metrics."""
+        """Who is heard of: a target for each service of spans, one more for each that the graph
+        tells of, and one for each process of metrics.
+        """
         with self._lock:
-            spans = [self._span_target(service) for service in self._red.services.values()]
+            services = self._red.services
+            spans = [self._span_target(service, SPANS) for service in services.values()]
+            graphs = self._graph.owned().keys() & services.keys()
+            spans += [self._span_target(services[name], GRAPH) for name in sorted(graphs)]
             pushed = [self._push_target(one) for one in self._pushed.processes.values()]
         return spans + pushed
 
@@ -213,7 +228,8 @@ class Otlp:
         """
         settings = self._settings
         with self._lock:
-            self._red.forget(now - settings.forget_after_s)
+            if self._red.forget(now - settings.forget_after_s):
+                self._graph.keep(self._red.services)
             self._pushed.forget(now - settings.forget_after_s)
             self._graph.expire(now)
             pages = self._span_pages(now, read_to)
@@ -227,25 +243,43 @@ class Otlp:
         return pages
 
     def _span_pages(self, now: float, read_to: Mapping[str, float | None]) -> list[MadePage]:
+        """Of every service that is heard of now: its spans, and what the graph tells of it. Both or
+        none, for each is expected where the other is.
+        """
         pages: list[MadePage] = []
+        owned = self._graph.owned()
         for service in self._red.services.values():
-            name = self._span_target(service).id
-            if name in read_to and now - service.last_at <= self._settings.silent_after_s:
+            if now - service.last_at > self._settings.silent_after_s:
+                continue
+            name = self._span_target(service, SPANS).id
+            if name in read_to:
                 if read_to[name] is None:
                     before = min(service.began, now - _BEFORE_S)
                     pages.append(MadePage(name, before, service.opening(), TEXT))
                 pages.append(MadePage(name, now, service.page(self._red.edges), TEXT))
+            name = self._span_target(service, GRAPH).id
+            if name in read_to:
+                opening = read_to[name] is None
+                pages += self._graph_pages(name, owned.get(service.name, []), opening, now)
         return pages
+
+    def _graph_pages(
+        self, name: str, edges: Sequence[Edge], opening: bool, now: float
+    ) -> Iterable[MadePage]:
+        if opening:
+            before = min([now, *(edge.created for edge in edges)]) - _BEFORE_S
+            yield MadePage(name, before, page_of((), self._red.edges), OPENMETRICS)
+        yield MadePage(name, now, page_of(edges, self._red.edges), OPENMETRICS)
 
     def _push_page(self, process: Process, name: str) -> MadePage:
         process.told_at = process.last_at
         body = process.page(process.last_at, self._settings.silent_after_s)
         return MadePage(name, process.last_at, body, OPENMETRICS)
 
-    def _span_target(self, service: Service) -> Target:
+    def _span_target(self, service: Service, instance: str) -> Target:
         return _target(
             service.name,
-            SPANS,
+            instance,
             service.name,
             by=By.SPANS,
             found_by=FOUND_BY_SPANS,
@@ -272,17 +306,26 @@ class Otlp:
     def counts(self) -> Counts:
         """What was counted of the receiver's own work so far."""
         with self._lock:
-            return replace(self._counts)
+            graph = self._graph
+            return replace(self._counts, unpaired=graph.unpaired, edge_dropped=graph.dropped)
 
     def graph(self, now: float) -> ServiceMap:
         """Who calls whom."""
+        sampled = frozenset(self.tail_sampled(now))
         with self._lock:
-            return self._graph.map(now)
+            return self._graph.map(now, sampled)
 
-    def graph_page(self) -> bytes:
-        """The series of the servicegraph connector, as text of Prometheus."""
+    def tail_sampled(self, now: float) -> list[str]:
+        """The services of whose spans some came in the last while that a tail sampler had chosen:
+        ratios over them are wrong.
+        """
+        since = now - self._settings.forget_after_s
         with self._lock:
-            return self._graph.page()
+            return sorted(
+                one.name
+                for one in self._red.services.values()
+                if one.tail_sampled_at is not None and one.tail_sampled_at >= since
+            )
 
     def exemplars(self, slo: str, start: float, end: float) -> list[Exemplar]:
         """Traces of bad events of an SLO (`service/slo`) that arrived in [start, end]."""

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from collectors.otlp.attributes import label_name, written
 from collectors.otlp.edges import Edges, cumulated
 from collectors.otlp.sampling import ONE
+from slo import names
 
 CALLS: Final = "traces_span_metrics_calls_total"
 DURATION: Final = "traces_span_metrics_duration_milliseconds"
@@ -28,6 +29,8 @@ KINDS: Final = (
 )
 CODES: Final = ("STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR")
 OWN_LABELS: Final = frozenset({"service_name", "span_name", "span_kind", "status_code", OVERFLOW})
+_OF_TARGETS: Final = frozenset({names.JOB, names.INSTANCE, names.SERVICE, "le"})
+MAX_DIMENSIONS: Final = 16
 # A newer start is told from the last only when it is over 1.5 s later: slo.series.START_JITTER_S.
 RESTART_APART_S: Final = 2.0
 
@@ -46,6 +49,25 @@ class Limits:
     names: int = 200  # span names of a service
     sets: int = 1_000  # label sets of a service
     all_sets: int = 10_000
+
+
+def dimension_labels(attributes: Iterable[str]) -> dict[str, str]:
+    """The label that each attribute becomes; ValueError where one can't be a label of its own."""
+    found: dict[str, str] = {}
+    by_label: dict[str, str] = {}
+    for attribute in attributes:
+        name = label_name(attribute)
+        if not attribute:
+            raise ValueError("a dimension is the name of an attribute, e.g. `http.route`")
+        if name in OWN_LABELS | _OF_TARGETS:
+            raise ValueError(f"the dimension `{attribute}` is a label of span metrics already")
+        if name in by_label:
+            other = by_label[name]
+            raise ValueError(f"the dimensions `{other}` and `{attribute}` are both label `{name}`")
+        found[attribute], by_label[name] = name, attribute
+    if len(found) > MAX_DIMENSIONS:
+        raise ValueError(f"{len(found)} dimensions; at most {MAX_DIMENSIONS}")
+    return found
 
 
 class Row:
@@ -98,6 +120,7 @@ class Service:
         self.name = name
         self.began = now
         self.last_at = now
+        self.tail_sampled_at: float | None = None  # when a span last showed that; None: none did
         self.rows: dict[Key, Row] = {}
         self.names: set[str] = set()
         self.overflow: dict[tuple[int, int], Row] = {}
@@ -137,7 +160,7 @@ class Red:
     ) -> None:
         self.edges = edges
         self.dimensions = dict(dimensions)
-        self._labels = [(name, _label_of(name)) for name in dimensions]
+        self._labels = list(dimension_labels(dimensions).items())
         self._limits = limits
         self._judge = judge
         self._sets = 0
@@ -220,13 +243,6 @@ class Red:
 
     def _made(self, labels: Mapping[str, str]) -> Row:
         return Row(labels, self.edges.buckets, self._judge(labels, self.edges))
-
-
-def _label_of(attribute: str) -> str:
-    name = label_name(attribute)
-    if name in OWN_LABELS or name == "le":
-        raise ValueError(f"the dimension `{attribute}` is a label of span metrics already")
-    return name
 
 
 def _lines(labels: str, counts: list[int], sum_ns: int, edges: Edges) -> tuple[str, str]:

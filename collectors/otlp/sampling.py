@@ -1,11 +1,14 @@
-"""How many spans a sampled one stands for, by the probability that its tracestate carries.
+"""How many spans a sampled one stands for, by the probability that its tracestate carries; and
+which spans show that their traces were chosen at the tail, where nothing says how many were not.
 
 Sources: OpenTelemetry, "TraceState: Probability Sampling" (`ot=th:`, the rejection threshold of 56
-bits) and its predecessor (`ot=p:`, the negative power of two; 63 is a probability of zero).
+bits) and its predecessor (`ot=p:`, the negative power of two; 63 is a probability of zero). What
+the Collector's tail sampling processor leaves on the scope of what it keeps, where its feature gate
+`processor.tailsamplingprocessor.recordpolicy` is on: `tailsampling.policy` and two others.
 """
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 ONE: Final = 1 << 64  # a weight of one span: weights are whole numbers of 2^-64 of a span
 MAX_WEIGHT: Final = 1 << 20  # spans; of what is rarer, one would outweigh an hour of events
@@ -13,6 +16,7 @@ _THRESHOLDS: Final = 1 << 56
 _DIGITS: Final = 14
 _HEX: Final = frozenset("0123456789abcdef")
 _MAX_POWER: Final = 63
+TAIL: Final = "tailsampling."
 
 
 @lru_cache(maxsize=4096)
@@ -28,6 +32,11 @@ def weight(tracestate: str) -> int | None:
     if power is not None:
         return _by_power(power)
     return ONE
+
+
+def is_tail_sampled(scope: Any) -> bool:
+    """Whether an instrumentation scope shows that a tail sampler chose its spans."""
+    return any(one.key.startswith(TAIL) for one in scope.attributes)
 
 
 def _open_telemetry(tracestate: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What people see of the service graph: nodes and edges over the last minutes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 
@@ -33,7 +33,8 @@ class MapEdge:
 @dataclass(frozen=True, slots=True)
 class MapNode:
     """A service, or what spans of others tell of something that sends none (`virtual`). Rate and
-    errors are those of requests to it; None where none are known of.
+    errors are those of requests to it; None where none are known of. `tail_sampled` where spans
+    show that a tail sampler chose them: rates and ratios are of what it kept.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MapNode:
     type: str  # service | database | virtual_node
     rate: float | None
     error_ratio: float | None
+    tail_sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,15 @@ class ServiceMap:
     edges: tuple[MapEdge, ...] = ()
 
 
-def mapped(edges: Iterable[MapEdge], at: float) -> ServiceMap:
+def mapped(edges: Iterable[MapEdge], at: float, tail_sampled: Collection[str] = ()) -> ServiceMap:
     """The map that edges make. A node is virtual when no span of its own was seen."""
     ordered = sorted(edges, key=lambda e: (e.client, e.server, e.type))
     names = sorted({name for e in ordered for name in (e.client, e.server)})
-    return ServiceMap(at, tuple(_node(name, ordered) for name in names), tuple(ordered))
+    nodes = (_node(name, ordered, name in tail_sampled) for name in names)
+    return ServiceMap(at, tuple(nodes), tuple(ordered))
 
 
-def _node(name: str, edges: Iterable[MapEdge]) -> MapNode:
+def _node(name: str, edges: Iterable[MapEdge], tail_sampled: bool) -> MapNode:
     to = [edge for edge in edges if edge.server == name]
     requests = sum(edge.requests for edge in to)
     kind = _type(name, edges)
@@ -69,6 +72,7 @@ def _node(name: str, edges: Iterable[MapEdge]) -> MapNode:
         type=kind,
         rate=sum(edge.rate for edge in to) if to else None,
         error_ratio=sum(edge.failed for edge in to) / requests if requests else None,
+        tail_sampled=tail_sampled,
     )
 
 

@@ -24,9 +24,12 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collectors.otlp import bounds
+
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024  # after decompression; as OTLP's specification recommends
+MAX_MEMBERS: Final = 100  # of a gzip body; exporters write one
 MAX_DEPTH: Final = 64  # of nested messages; protobuf itself refuses more than 100
 _HEX_IDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
 _GZIP: Final = zlib.MAX_WBITS | 16
@@ -72,21 +75,25 @@ def unpacked(body: bytes, encoding: str, limit: int = MAX_BODY_BYTES) -> bytes:
 
 def too_large(limit: int) -> Refused:
     """The refusal of a body over `limit` bytes."""
+    return over(f"{limit} bytes")
+
+
+def over(limit: str) -> Refused:
+    """The refusal of a body over a limit."""
     return Refused(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the body is over {limit} bytes: send smaller batches",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {limit}: send smaller batches"
     )
 
 
 def read_traces(body: bytes, media: str) -> ExportTraceServiceRequest:
-    """The spans of a body. Refused (400) when it is none."""
+    """The spans of a body. Refused: 400 when it is none, 413 over a limit of `bounds`."""
     request = ExportTraceServiceRequest()
     _read(request, body, media)
     return request
 
 
 def read_metrics(body: bytes, media: str) -> ExportMetricsServiceRequest:
-    """The metrics of a body. Refused (400) when it is none."""
+    """The metrics of a body. Refused: 400 when it is none, 413 over a limit of `bounds`."""
     request = ExportMetricsServiceRequest()
     _read(request, body, media)
     return request
@@ -99,12 +106,14 @@ def status(code: int, message: str) -> bytes:
 
 
 def _gunzipped(body: bytes, limit: int) -> bytes:
-    """All members of a gzip body."""
+    """All members of a gzip body, which may be MAX_MEMBERS: each costs a copy of what follows."""
     parts: list[bytes] = []
     size = 0
     rest = body
     try:
         while rest:
+            if len(parts) == MAX_MEMBERS:
+                raise over(f"{MAX_MEMBERS} members of gzip")
             member = zlib.decompressobj(_GZIP)
             part = member.decompress(rest, limit - size + 1)
             size += len(part)
@@ -120,14 +129,17 @@ def _gunzipped(body: bytes, limit: int) -> bytes:
 
 
 def _read(message: Any, body: bytes, media: str) -> None:
-    if media == PROTOBUF:
-        try:
-            message.ParseFromString(body)
-        except DecodeError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"malformed protobuf: {error}") from error
-        return
     try:
+        if media == PROTOBUF:
+            bounds.check_protobuf(body, message.DESCRIPTOR)
+            message.ParseFromString(body)
+            return
+        bounds.check_json(body)
         document = orjson.loads(body)
+    except bounds.TooMany as error:
+        raise over(str(error)) from error
+    except (bounds.Malformed, DecodeError) as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, f"malformed protobuf: {error}") from error
     except orjson.JSONDecodeError as error:
         raise Refused(HTTPStatus.BAD_REQUEST, f"malformed JSON: {error}") from error
     _fill(message, document, message.DESCRIPTOR.name, 0)

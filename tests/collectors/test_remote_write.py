@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors import remote_write
 from collectors.remote_write import (
     MAX_BODY_BYTES,
+    MAX_FIELDS,
     MAX_SAMPLES,
     MAX_SERIES,
     Refused,
@@ -120,12 +122,31 @@ def test_refusals_name_what_is_wrong(sent: bytes, status: int, reason: str) -> N
     [
         (nested(1, b"") * (MAX_SERIES + 1), "series"),
         (nested(1, nested(2, b"") * (MAX_SAMPLES + 1)), "samples"),
+        (nested(15, b"") * (MAX_FIELDS + 1), "fields"),
     ],
 )
 def test_a_small_body_cannot_stand_for_any_number_of_series(content: bytes, limit: str) -> None:
     with pytest.raises(Refused, match=limit) as caught:
         decode(packed(content))
     assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        nested(1, nested(3, b"") * 1000),
+        nested(1, nested(1, nested(9, b"") * 1000)),
+        nested(1, nested(2, b"\x10\x01" * 1000)),
+        nested(1, nested(1, b"")) * 500 + nested(3, b""),
+    ],
+    ids=["exemplars", "unknown of a label", "times of a sample", "of all series together"],
+)
+def test_fields_of_every_message_count(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_write, "MAX_FIELDS", 1000)
+    with pytest.raises(Refused, match="over 1000 fields") as caught:
+        decode(packed(content))
+    assert caught.value.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert decode(packed(content[:0])) == []
 
 
 @pytest.mark.parametrize(

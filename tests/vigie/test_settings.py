@@ -117,6 +117,28 @@ def test_links_begin_with_the_public_url_or_the_own_address(
     assert load(file).url == url
 
 
+def test_grpc_listens_off_loopback_with_a_token_and_nowhere_unless_it_is_asked_to(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("otlp_grpc: 0.0.0.0:4317\n")
+    monkeypatch.setenv("VIGIE_TOKEN", "s3cret")
+    assert load(file).otlp_grpc == "0.0.0.0:4317"
+    monkeypatch.setenv("VIGIE_OTLP_GRPC", "")
+    assert not load(file).otlp_grpc
+
+
+def test_attributes_become_labels_with_defaults_as_a_mapping_or_json(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("span_dimensions: {http.route: '', zone: unknown}\n")
+    assert load(file).span_dimensions == {"http.route": "", "zone": "unknown"}
+    monkeypatch.setenv("VIGIE_SPAN_DIMENSIONS", '{"zone": "z1"}')
+    assert load(file).span_dimensions == {"http.route": "", "zone": "z1"}
+    monkeypatch.setenv("VIGIE_SPAN_DIMENSIONS", "zone")
+    with pytest.raises(SettingsError, match="span_dimensions"):
+        load(file)
+
+
 def test_where_a_trace_is_shown_is_a_template(file: Path) -> None:
     grafana = 'https://g.example/explore?panes={"a":{"query":"{trace_id}"}}'
     file.write_text(f"traces_url: '{grafana}'\n")
@@ -142,9 +164,20 @@ def test_where_a_trace_is_shown_is_a_template(file: Path) -> None:
             "1:9: error[V103] `listen` is 0.0.0.0:8080, which other machines",
         ),
         ("listen: vigie.internal:8080\n", "set `token_file`"),
+        ("otlp_grpc: localhost\n", "1:12: error[V114] `otlp_grpc`: `localhost` is no HOST:PORT"),
+        ("otlp_grpc: 0.0.0.0:4317\n", "1:12: error[V103] `otlp_grpc` is 0.0.0.0:4317, which other"),
+        ("otlp_grpc: 127.0.0.1:8080\n", "1:12: error[V111] `otlp_grpc` is `listen` itself"),
         ("token: ''\n", "1:8: error[V107] the token is empty"),
         ("token: a\ntoken_file: b\n", "2:13: error[V111] `token` and `token_file` are both set"),
         ("otlp_endpoint: http://localhost:8080/v1/traces\n", "is Vigie itself"),
+        (
+            "span_dimensions: {service.name: ''}\n",
+            "1:18: error[V105] `span_dimensions`: the dimension `service.name` is a label of span",
+        ),
+        ("span_dimensions: {job: ''}\n", "the dimension `job` is a label of span metrics already"),
+        ("span_dimensions: {a.b: '', a_b: ''}\n", "`a.b` and `a_b` are both label `a_b`"),
+        ("span_dimensions: {'': ''}\n", "a dimension is the name of an attribute"),
+        ("span_dimensions: [zone]\n", "1:18: error[V104] `span_dimensions`"),
         ("public_url: vigie.example.org\n", "write http(s)://HOST[:PORT]"),
         ("traces_url: https://t/trace/\n", "1:13: error[V114] `traces_url` is https://t/trace/;"),
         ("traces_url: 'javascript:alert({trace_id})'\n", "write http(s)://HOST/..."),

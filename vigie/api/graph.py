@@ -16,7 +16,8 @@ from vigie.views.shape import Object, when
 
 class GraphNode(schemas.Shape):
     """`virtual` is what sends no spans itself: others name it. Rates are of requests to it, per
-    second; null where none are known of.
+    second; null where none are known of. `tail_sampled` where spans show that a tail sampler chose
+    them: what it left out is in no figure.
     """
 
     name: str
@@ -24,6 +25,7 @@ class GraphNode(schemas.Shape):
     virtual: bool
     rate: float | None
     error_ratio: float | None
+    tail_sampled: bool
 
 
 class GraphEdge(schemas.Shape):
@@ -75,6 +77,7 @@ def _node(node: MapNode) -> Object:
         "virtual": node.virtual,
         "rate": node.rate,
         "error_ratio": node.error_ratio,
+        "tail_sampled": node.tail_sampled,
     }
 
 

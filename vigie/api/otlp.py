@@ -30,7 +30,7 @@ _TAGS: Final[dict[str, Any]] = {"tags": ["ingestion"], "response_class": Respons
 def add(app: FastAPI, otlp: Otlp, clock: Clock) -> None:
     """The two routes, where OpenTelemetry's exporters look for them: at the root.
 
-    Their bodies may be larger than others: keep `problems.BodyLimit` off PATHS.
+    Their bodies may be larger than others: the limit of `problems.BodyLimit` is not for PATHS.
     """
 
     @app.post(TRACES, summary="OTLP/HTTP: spans", **_TAGS)

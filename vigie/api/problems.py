@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from vigie.access import problem
 from vigie.api import otlp, remote_write
+from vigie.api.draining import Draining
 from vigie.commands.errors import CommandError, Conflict, NotFound
 from vigie.store.errors import StoreError
 
@@ -36,20 +37,25 @@ def add_handlers(app: FastAPI) -> None:
 
 
 class BodyLimit(RequestBodyLimitMiddleware):
-    """Cuts off a body that is too large; one whose declared length says so is not even read (there
-    Starlette would answer in plain text).
+    """Cuts off a body that is too large; one whose declared length says so is not even kept (there
+    Starlette would answer in plain text). What is refused before its body was read, here or by a
+    route, is read to its end as `Draining` has it.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in _LARGER:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["type"] == "http":
-            declared = Headers(scope=scope).get("content-length", "")
-            if declared.isdecimal() and int(declared) > self.max_body_size:
-                refused = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
-                await refused(scope, receive, send)
-                return
+        draining = Draining(scope, receive, send)
+        receive, send = draining.receive, draining.send
+        if scope["path"] in _LARGER:
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.max_body_size:
+            refused = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+            await refused(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
 
 

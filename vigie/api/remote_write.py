@@ -25,7 +25,9 @@ BODY_TIMEOUT_S: Final = 30.0
 
 
 def add(router: APIRouter, inbox: Inbox, clock: Clock) -> None:
-    """The route. Its bodies may be larger than others: keep `problems.BodyLimit` off PATHS."""
+    """The route. Its bodies may be larger than others: the limit of `problems.BodyLimit` is not for
+    PATHS.
+    """
 
     @router.post(
         WRITE,

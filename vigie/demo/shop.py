@@ -2,6 +2,7 @@
 be told to fail.
 
 `python -m vigie.demo.shop --name checkout --port 8103 --zone a --downstream URL,URL --seed 3`
+With `--otlp URL` it sends spans of its requests there too.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
+from vigie.demo.tracing import CLIENT, SERVER, Span, Tracing
+
 ROUTES: Final = {"frontend": "/buy", "checkout": "/checkout", "payments": "/pay"}
 RESTART_STATUS: Final = 75  # exit status that asks `fleet` for a new process on the same port
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -42,6 +45,7 @@ class Replica:
     zone: str = "a"
     downstream: tuple[str, ...] = ()
     seed: int = 1
+    otlp: str = ""  # where spans go, by OTLP/HTTP; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Shop:
         self.replica = replica
         self.faults = Faults()
         self.meters = Meters()
+        self.tracing = Tracing(replica.name, replica.otlp, self.meters.registry)
         self.journal = Journal()
         self._random = random.Random(replica.seed)  # noqa: S311 - a fault that can be repeated
         self._turn = replica.seed
@@ -156,7 +161,12 @@ class Shop:
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as self._client:
-            yield
+            sending = asyncio.create_task(self.tracing.run(self._client), name="spans")
+            try:
+                yield
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
 
     def set_faults(self, faults: Faults) -> None:
         self.faults = faults
@@ -168,19 +178,22 @@ class Shop:
         while self.faults.hang:
             await self._healed.wait()
 
-    async def answer(self, method: str, route: str) -> tuple[int, str]:
-        """Answer one order; counts and times it."""
+    async def answer(self, method: str, route: str, parent: str = "") -> tuple[int, str]:
+        """Answer one order, of the `traceparent` it came with; counts and times it."""
         began = time.perf_counter()
+        span = self.tracing.begin(f"{method} {route}", SERVER, parent)
         with self.meters.in_flight.track_inprogress():
-            code, reason = await self._work()
+            code, reason = await self._work(span)
+        seconds = time.perf_counter() - began
         self.meters.requests.labels(method, route, str(code)).inc()
-        self.meters.seconds.labels(method, route).observe(time.perf_counter() - began)
+        self.meters.seconds.labels(method, route).observe(seconds)
+        self.tracing.end(span, code, seconds)
         self.journal.answered += 1
         if code >= 500:
             self.journal.failed(time.time(), code, reason)
         return code, reason
 
-    async def _work(self) -> tuple[int, str]:
+    async def _work(self, span: Span) -> tuple[int, str]:
         await self.while_hung()
         if self.faults.latency_ms:
             await asyncio.sleep(self.faults.latency_ms / 1000)
@@ -188,22 +201,25 @@ class Shop:
             return 500, f"order store refused the write (injected: {self.faults})"
         if not self.replica.downstream:
             return 200, "ok"
-        return await self._call_next()
+        return await self._call_next(span)
 
-    async def _call_next(self) -> tuple[int, str]:
+    async def _call_next(self, span: Span) -> tuple[int, str]:
         reason = ""
         for _ in range(ATTEMPTS):
             self._turn += 1
             url = self.replica.downstream[self._turn % len(self.replica.downstream)]
-            code, reason = await self._call(url)
+            began = time.perf_counter()
+            attempt = self.tracing.begin("POST", CLIENT, span.headers["traceparent"])
+            code, reason = await self._call(url, attempt)
+            self.tracing.end(attempt, code, time.perf_counter() - began)
             if code < 500:
                 return 200, "ok"
         return 502, reason
 
-    async def _call(self, url: str) -> tuple[int, str]:
+    async def _call(self, url: str, attempt: Span) -> tuple[int, str]:
         assert self._client is not None
         try:
-            async with self._client.post(url) as answer:
+            async with self._client.post(url, headers=attempt.headers) as answer:
                 await answer.read()
                 return answer.status, f"{url} answered {answer.status}"
         except TimeoutError:
@@ -219,8 +235,8 @@ def build(replica: Replica) -> FastAPI:
     route = ROUTES[replica.name]
 
     @app.post(route)
-    async def order() -> Response:
-        code, text = await shop.answer("POST", route)
+    async def order(request: Request) -> Response:
+        code, text = await shop.answer("POST", route, request.headers.get("traceparent", ""))
         return PlainTextResponse(text, status_code=code)
 
     @app.get("/metrics")
@@ -267,8 +283,9 @@ def replica_from(arguments: Sequence[str] | None = None) -> Replica:
     parser.add_argument("--zone", default="a")
     parser.add_argument("--downstream", default="", help="URLs of the next service, a,b")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--otlp", default="", help="where spans go, e.g. http://127.0.0.1:8080")
     given = parser.parse_args(arguments)
-    replica = Replica(given.name, given.port, given.zone, seed=given.seed)
+    replica = Replica(given.name, given.port, given.zone, seed=given.seed, otlp=given.otlp)
     return replace(replica, downstream=tuple(u for u in given.downstream.split(",") if u))
 
 

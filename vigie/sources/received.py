@@ -3,10 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Final
 
 from collectors.made import Made
+from collectors.otlp.graph_edges import CLIENT_BUCKETS, SERVER_BUCKETS
 from collectors.otlp.receiver import MadePage, Otlp
+from collectors.otlp.red import DURATION
 from collectors.scrape import Clock
 from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS
 from slo.spec import CompositeSli, CountingSli, MatchOp, SampledSli, Selector, Slo
@@ -18,7 +21,8 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 10.0
 FORGET_S: Final = 3600.0  # a target that is silent for so long is no longer expected
-_BUCKETS: Final = "traces_span_metrics_duration_milliseconds_bucket"
+# The milliseconds of one unit of `le`, by the metric that has it.
+_UNITS_MS: Final = {f"{DURATION}_bucket": 1, SERVER_BUCKETS: 1000, CLIENT_BUCKETS: 1000}
 _FINDERS: Final = (FOUND_BY_SPANS, FOUND_BY_PUSH)
 
 
@@ -28,6 +32,7 @@ class Received:
     def __init__(self, otlp: Otlp, clock: Clock, pipeline: Pipeline) -> None:
         self._otlp, self._clock, self._pipeline = otlp, clock, pipeline
         self._made = Made()
+        self._warned: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def prepare(self, config: Config) -> None:
@@ -61,6 +66,7 @@ class Received:
     async def tell(self) -> None:
         """Meet who is heard of, and deliver the pages of those that are known."""
         now = self._clock.now()
+        self._warn_of_sampling(await asyncio.to_thread(self._otlp.tail_sampled, now))
         heard = await asyncio.to_thread(self._otlp.targets)
         read_to = self._read_to()
         for finder in _FINDERS:
@@ -78,6 +84,16 @@ class Received:
                 await self.tell()
             except Exception:  # a defect here must not end the counting of everything else
                 log.exception("what was received could not be handed over; it is tried again")
+
+    def _warn_of_sampling(self, services: Iterable[str]) -> None:
+        for name in services:
+            if name not in self._warned:
+                self._warned.add(name)
+                log.warning(
+                    "spans of %s were chosen by a tail sampler: ratios over them are wrong; send "
+                    "spans to Vigie ahead of the sampler",
+                    name,
+                )
 
     def _read_to(self) -> Mapping[str, float | None]:
         state = self._pipeline.state
@@ -98,20 +114,22 @@ def edges_of(slos: Iterable[Slo]) -> set[float]:
     """The latencies, in milliseconds, at which SLOs tell good spans from bad ones."""
     found = set()
     for selector in _selectors(slos):
+        unit_ms = _UNITS_MS.get(selector.metric)
         for matcher in selector.matchers:
-            if (selector.metric, matcher.label, matcher.op) == (_BUCKETS, "le", MatchOp.EQUAL):
-                edge = _number(matcher.value)
+            if unit_ms and (matcher.label, matcher.op) == ("le", MatchOp.EQUAL):
+                edge = _number(matcher.value, unit_ms)
                 if edge is not None:
                     found.add(edge)
     return found
 
 
-def _number(text: str) -> float | None:
+def _number(text: str, unit_ms: int) -> float | None:
     try:
         edge = float(text)
     except ValueError:
         return None
-    return edge if 0.0 < edge < float("inf") else None
+    # By decimals: 0.0123 * 1000 in binary is no edge that anybody wrote.
+    return float(Decimal(repr(edge)) * unit_ms) if 0.0 < edge < float("inf") else None
 
 
 def _selectors(slos: Iterable[Slo]) -> Iterable[Selector]:

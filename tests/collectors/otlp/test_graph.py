@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from prometheus_client.parser import text_string_to_metric_families
 
 from collectors.otlp.graph import Graph
+from collectors.otlp.sampling import ONE
 from collectors.otlp.service_map import MapEdge, ServiceMap
 
 T0 = 1_790_000_000.0
@@ -26,6 +26,7 @@ def give(
     now: float = T0,
     failed: bool = False,
     ms: int = 100,
+    spans: float = 1,
     **attributes: str,
 ) -> None:
     span = Span(kind=kind)  # type: ignore[arg-type]  # an int
@@ -33,7 +34,10 @@ def give(
     span.parent_span_id = parent.to_bytes(8, "big") if parent else b""
     for key, value in attributes.items():
         span.attributes.add(key=key.replace("_", ".")).value.string_value = value
-    graph.take(span, trace + ids, service, duration_ns=ms * MS, failed=failed, now=now)
+    weight = int(spans * ONE)
+    graph.take(
+        span, trace + ids, service, duration_ns=ms * MS, failed=failed, now=now, weight=weight
+    )
 
 
 def edges(found: ServiceMap) -> dict[tuple[str, str, str], tuple[int, int]]:
@@ -137,29 +141,6 @@ def test_rates_and_latencies_are_of_the_last_minutes() -> None:
     assert (edge.requests, edge.failed) == (1, 0)
 
 
-def test_the_series_bear_the_names_of_the_connector() -> None:
-    graph = Graph(T0)
-    for number in range(1, 8):
-        give(graph, "shop", CLIENT, number, ms=30, failed=number == 1)
-        give(graph, "cart", SERVER, 100 + number, number, ms=20)
-    give(graph, "cart", SERVER, 99)
-    found = {
-        (sample.name, *(sample.labels.get(n, "-") for n in ("client", "le"))): sample.value
-        for family in text_string_to_metric_families(graph.page().decode())
-        for sample in family.samples
-    }
-    prefix = "traces_service_graph"
-    assert found[f"{prefix}_request_total", "shop", "-"] == 7
-    assert found[f"{prefix}_request_failed_total", "shop", "-"] == 1
-    assert found[f"{prefix}_request_server_seconds_count", "shop", "-"] == 7
-    assert found[f"{prefix}_request_server_seconds_sum", "shop", "-"] == pytest.approx(0.14)
-    assert found[f"{prefix}_request_client_seconds_bucket", "shop", "0.01"] == 0
-    assert found[f"{prefix}_request_client_seconds_bucket", "shop", "0.05"] == 7
-    assert found[f"{prefix}_request_total", "user", "-"] == 1
-    assert found[f"{prefix}_unpaired_spans_total", "-", "-"] == 0
-    assert found[f"{prefix}_dropped_spans_total", "-", "-"] == 0
-
-
 def test_any_order_of_spans_gives_the_same_map() -> None:
     spans = [("shop", CLIENT, n, 0) for n in range(1, 50)]
     spans += [("cart", SERVER, 100 + n, n) for n in range(1, 50)]
@@ -169,6 +150,41 @@ def test_any_order_of_spans_gives_the_same_map() -> None:
         for span in spans:
             give(graph, *span)
         assert edges(graph.map(T0 + 60)) == {("shop", "cart", ""): (49, 0)}
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "requests"), [(4, 4, 4), (1, 4, 4), (4, 1, 4), (2.5, 2.5, 2), (0, 0, 0)]
+)
+def test_a_request_stands_for_as_many_as_the_rarer_of_its_spans(
+    client: float, server: float, requests: int
+) -> None:
+    graph = Graph(T0)
+    give(graph, "shop", CLIENT, 1, spans=client, failed=True)
+    give(graph, "cart", SERVER, 2, 1, spans=server)
+    found = edges(graph.map(T0 + 1))
+    assert found == ({("shop", "cart", ""): (requests, requests)} if requests else {})
+
+
+def test_requests_to_virtual_nodes_and_of_users_are_weighed_too() -> None:
+    graph = Graph(T0)
+    give(graph, "shop", SERVER, 1, spans=8)
+    give(graph, "shop", CLIENT, 2, 1, spans=8, db_name="orders")
+    give(graph, "shop", CLIENT, 3, 1, spans=8, server_address="mail")
+    assert {requests for requests, _ in edges(graph.map(T0 + 10)).values()} == {8}
+
+
+def test_an_edge_belongs_to_its_server_or_to_the_client_that_alone_tells_of_it() -> None:
+    graph = Graph(T0)
+    give(graph, "shop", SERVER, 1)
+    give(graph, "shop", CLIENT, 2, 1, db_name="orders")
+    give(graph, "shop", CLIENT, 3, 1, server_address="mail")
+    give(graph, "shop", CLIENT, 4, 1)
+    give(graph, "cart", SERVER, 5, 4)
+    graph.expire(T0 + 10)
+    owned = {name: {edge.pair[1] for edge in found} for name, found in graph.owned().items()}
+    assert owned == {"shop": {"shop", "orders", "mail"}, "cart": {"cart"}}
+    graph.keep({"cart"})
+    assert set(graph.owned()) == {"cart"}
 
 
 def test_an_edge_knows_its_share() -> None:

@@ -171,8 +171,9 @@ def test_who_cannot_be_told_apart_is_rejected() -> None:
     otlp = Otlp(T0)
     one = counter(point(T0, asInt=1))
     assert "service.name" in rejected(send(otlp, one, now=T0, resource={}))[1]
-    spans = {"service.name": "a", "service.instance.id": "spans"}
-    assert "taken" in rejected(send(otlp, one, now=T0, resource=spans))[1]
+    for taken in ("spans", "graph"):
+        resource = {"service.name": "a", "service.instance.id": taken}
+        assert "taken" in rejected(send(otlp, one, now=T0, resource=resource))[1]
     assert otlp.targets() == []
     send(otlp, one, now=T0)
     assert "two scopes" in rejected(send(otlp, one, now=T0, scope="other"))[1]

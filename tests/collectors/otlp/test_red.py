@@ -4,7 +4,6 @@ import random
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,49 +12,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectors.exposition import Reader
 from collectors.otlp.edges import DEFAULT_MS, edges_of
 from collectors.otlp.receiver import Otlp, Receiving
 from collectors.otlp.red import CALLS, CODES, DURATION, KINDS, Limits
 from collectors.otlp.wire import PROTOBUF
-from slo.series import Memory, count, unseen
-from slo.spec import Births, Matcher, MatchOp, Selector
-
-T0 = 1_790_000_000.0
-NS = 10**9
-
-
-@dataclass(frozen=True)
-class Span:
-    number: int
-    service: str = "shop"
-    name: str = "GET /"
-    kind: int = 2
-    code: int = 0
-    duration_ns: int = 5_000_000
-    state: str = ""
-    end_s: float = T0
-
-
-def body(spans: Iterable[Span]) -> bytes:
-    request = ExportTraceServiceRequest()
-    for one in spans:
-        of = request.resource_spans.add()
-        if one.service:
-            of.resource.attributes.add(key="service.name").value.string_value = one.service
-        span = of.scope_spans.add().spans.add(name=one.name, kind=one.kind)
-        span.trace_id = (one.number + 1).to_bytes(16, "big")
-        span.span_id = (one.number + 1).to_bytes(8, "big")
-        span.end_time_unix_nano = int(one.end_s * NS)
-        span.start_time_unix_nano = span.end_time_unix_nano - one.duration_ns
-        span.status.code = one.code
-        span.trace_state = one.state
-    return bytes(request.SerializeToString())
-
-
-def send(otlp: Otlp, *spans: Span, now: float = T0) -> None:
-    assert otlp.traces(body(spans), PROTOBUF, "", now).status == 200
-
+from slo.spec import Matcher, MatchOp, Selector
+from spans import T0, Sli, Span, body, send
 
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -63,7 +25,8 @@ Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 def shown(otlp: Otlp, now: float = T0 + 1) -> Values:
     """Every sample of the newest pages."""
     found: Values = {}
-    for page in otlp.pages(now, {target.id: T0 for target in otlp.targets()}):
+    read_to = {target.id: T0 for target in otlp.targets() if target.instance == "spans"}
+    for page in otlp.pages(now, read_to):
         for family in text_string_to_metric_families(page.body.decode()):
             for sample in family.samples:
                 if sample.name != "process_start_time_seconds":
@@ -239,7 +202,7 @@ def test_services_without_end_are_rejected_and_said() -> None:
     assert b"too many services (3)" in reply.body
     assert b"no service.name (1)" in reply.body
     assert (otlp.counts().too_many_services, otlp.counts().without_service) == (3, 1)
-    assert len(otlp.targets()) == 2
+    assert {target.job for target in otlp.targets()} == {"s0", "s1"}
 
 
 def test_dimensions_come_from_span_then_resource_then_default() -> None:
@@ -263,32 +226,6 @@ EVERY = Selector(f"{DURATION}_count", (SERVER,))
 
 def fast(le: str) -> Selector:
     return Selector(f"{DURATION}_bucket", (Matcher("le", MatchOp.EQUAL, le), SERVER))
-
-
-class Sli:
-    """The increments of selectors over the pages of one target, as the pipeline counts them."""
-
-    def __init__(self, added_at: float | None, *selectors: Selector) -> None:
-        self.memory: Memory = unseen(added_at)
-        self.read(*selectors)
-        self.counted: Counter[str] = Counter()
-
-    def read(self, *selectors: Selector) -> None:
-        self.reader = Reader({"job": "shop", "instance": "spans"}, frozenset(selectors))
-
-    def take(self, pages: Iterable[Any]) -> None:
-        for made in pages:
-            page, _ = self.reader.read(made.body, made.content_type, made.at)
-            self.memory, grown = count(self.memory, page, Births.ZERO)
-            for row, n in zip(grown.rows, grown.counts, strict=True):
-                for text in grown.layout.named_by[row]:
-                    self.counted[text] += int(n)
-
-    def round(self, otlp: Otlp, now: float) -> None:
-        self.take(otlp.pages(now, {"shop/spans": self.memory.page_at}))
-
-    def __getitem__(self, selector: Selector) -> int:
-        return self.counted[str(selector)]
 
 
 def test_the_first_span_of_a_service_counts() -> None:
@@ -361,7 +298,7 @@ def test_a_silent_service_has_no_page_and_a_forgotten_one_begins_anew() -> None:
     send(otlp, Span(1))
     sli.round(otlp, T0 + 10)
     assert otlp.pages(T0 + 301, {"shop/spans": T0}) == []
-    assert [target.id for target in otlp.targets()] == ["shop/spans"]
+    assert [target.id for target in otlp.targets()] == ["shop/spans", "shop/graph"]
     assert otlp.pages(T0 + 3601, {"shop/spans": T0}) == []
     assert otlp.targets() == []
     send(otlp, Span(2), Span(3), now=T0 + 4000)
