@@ -11,12 +11,16 @@ _AGAIN = {
     IncidentType.NO_DATA: "Silent again",
     IncidentType.BUDGET: "Again",
     IncidentType.MISSED_HEARTBEAT: "Missed again",
+    IncidentType.LOST_REDUNDANCY: "At risk again",
+    IncidentType.CERTIFICATE_EXPIRY: "About to end again",
 }
 _OVER = {
     IncidentType.SLO_BURN: "Below every burn threshold",
     IncidentType.NO_DATA: "Coverage is back, and has been",
     IncidentType.BUDGET: "No budget action has asked for it",
     IncidentType.MISSED_HEARTBEAT: "On time again",
+    IncidentType.LOST_REDUNDANCY: "Not at risk any more",
+    IncidentType.CERTIFICATE_EXPIRY: "The certificate was renewed; seen",
 }
 
 

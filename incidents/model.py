@@ -67,6 +67,8 @@ class IncidentType(StrEnum):
     NO_DATA = "no-data"
     BUDGET = "budget"
     MISSED_HEARTBEAT = "missed-heartbeat"
+    LOST_REDUNDANCY = "lost-redundancy"
+    CERTIFICATE_EXPIRY = "certificate-expiry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Signal:
     `firing` demands one; `clear` is measured to be over; neither: undecided, and nothing changes.
     `detail` is what a person needs to see: for slo-burn the arms with window, value, threshold,
     good, total and coverage; for no-data the targets with their scrape errors; for missed-heartbeat
-    when it beat last and when it should have.
+    when it beat last and when it should have; for lost-redundancy the replicas that are missing;
+    for certificate-expiry when it ends.
     """
 
     key: str  # dedup key: "slo-burn:checkout/availability"
@@ -122,6 +125,21 @@ class HeardBeat:
     last_at: float | None = None  # the last ok or fail; None: never
     last_state: str | None = None
     started_at: float | None = None  # of the run under way
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The first certificate of a probed target to end, and how long before its end a notice, and
+    then a page, is wanted (0: none). Unix seconds and seconds.
+    """
+
+    service: str
+    probe: str
+    target: str
+    expires_at: float
+    notice_s: float
+    page_s: float
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

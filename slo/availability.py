@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slo.exclusions import Interval
+from slo.outages import Outage
 from slo.series import Floats, Ints
 from slo.spec import Excluded, ServiceState, SloId
-from slo.status import Outage, WindowFigures
+from slo.status import WindowFigures
 
 GOOD_SLICES: Final = 3  # so many good ones one after the other end an outage
 
@@ -217,20 +218,6 @@ def maintained(service: Availability, window: Excluded) -> Availability:
     would = f"; would be down: {service.reason}" if service.state is ServiceState.DOWN else ""
     reason = f"planned work: {window.reason}{would}"
     return replace(service, state=ServiceState.MAINTENANCE, reason=reason)
-
-
-def joined(outages: Iterable[Outage]) -> list[Outage]:
-    """Outages without the seams where planned work began or ended; by time of their start."""
-    found: list[Outage] = []
-    last: dict[str, int] = {}
-    for one in sorted(outages, key=lambda one: one.started_at):
-        at = last.get(one.service)
-        if at is not None and found[at].ended_at == one.started_at:
-            found[at] = replace(found[at], ended_at=one.ended_at, planned=False)
-        else:
-            last[one.service] = len(found)
-            found.append(one)
-    return found
 
 
 def _within(intervals: Iterable[Interval], at: float) -> bool:

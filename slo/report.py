@@ -11,6 +11,7 @@ from typing import Final
 from slo import calendar
 from slo.columns import key_of, unit_of
 from slo.exclusions import length, merged, minutes, overlaps
+from slo.outages import Outage
 from slo.report_model import (
     ExclusionFigures,
     Figures,
@@ -34,7 +35,6 @@ from slo.spec import (
     ServerSli,
     Slo,
 )
-from slo.status import Outage
 from slo.timeslices import Slicing, slicing
 
 Counts = Mapping[Asked, Counted]

@@ -7,7 +7,10 @@ nothing else, so that they never disagree.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from slo.outages import Outage
+from slo.redundancy import Standing
 from slo.spec import AlertState, Arm, ServiceState, Slo, SloId
+from slo.uptime import UNWATCHED, History, Uptime, uptime
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +108,6 @@ class SloFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """An interval in which a service was down, and why; `ended_at` is None while it lasts.
-
-    `planned`: it lies within planned work of the whole service.
-    """
-
-    service: str
-    started_at: float
-    ended_at: float | None
-    cause: str = ""
-    planned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ServiceFigures:
     """One service now."""
 
@@ -128,6 +117,13 @@ class ServiceFigures:
     downtime_s: float  # since the ledger began, unplanned
     outage: Outage | None  # the one going on
     planned_s: float = 0.0  # down within planned work
+    history: History = UNWATCHED
+    bad_until: float = 0.0  # up to when the outage is certain
+    standing: Standing | None = None  # None: nobody looks at its replicas
+
+    def uptime(self, at: float, length_s: float) -> Uptime:
+        """The window of a length that ends at a time, which is that of these figures."""
+        return uptime(self.history, self.outage, self.bad_until, at - length_s, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Code(StrEnum):
     CANNOT_MATCH = "V304"  # part and total of a ratio name series that can't belong together
     NO_BUCKET = "V305"  # a bucket edge that the live histogram doesn't have
     BAD_PATTERN = "V306"
+    TAIL_SAMPLED = "V307"  # over spans that a tail sampler chose
     OBJECTIVE = "V401"  # not between 0 and 1
     UNREACHABLE = "V402"  # a burn rate that the objective can't reach
     WRONG_WAY = "V403"  # an `op` that calls the bad good

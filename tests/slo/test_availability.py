@@ -14,7 +14,6 @@ from slo.availability import (
     Spell,
     booked,
     failing,
-    joined,
     judged,
     maintained,
     slices_of,
@@ -23,8 +22,8 @@ from slo.availability import (
     step,
     worse,
 )
+from slo.outages import Outage, joined
 from slo.spec import Excluded, ServiceState
-from slo.status import Outage
 
 UP, DEGRADED = ServiceState.UP, ServiceState.DEGRADED
 DOWN, UNKNOWN = ServiceState.DOWN, ServiceState.UNKNOWN

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from slo import report
 from slo.calendar import Calendar, Unit, named
 from slo.exclusions import Interval, MaintenanceWindow, occurrences, planned
+from slo.outages import Outage
 from slo.promql import compile_events
 from slo.report_model import SloStatement
 from slo.report_sums import DAY, MINUTE_S, Day, count
@@ -33,7 +34,6 @@ from slo.spec import (
     ServerSli,
     Slo,
 )
-from slo.status import Outage
 
 POLICY = Policy("p", down_below=0.5)
 FULL = 60_000_000
