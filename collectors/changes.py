@@ -12,6 +12,7 @@ from slo.load.yaml import Mark
 MAX_LABELS: Final = 32
 MAX_SERVICES: Final = 50
 API: Final = "api"  # the source of what was told by POST /api/v1/changes
+KUBERNETES: Final = "kubernetes"  # the source of rollouts, and the type of integration that asks
 
 
 class Kind(StrEnum):
@@ -80,10 +81,13 @@ class Integration:
     `services` leads from a repository or application to services; `events`, `environments` and
     `branches` (without any: the default branch) narrow what is taken; runs of `workflows` are
     deploys.
+
+    A cluster tells nothing: it is watched for rollouts, in `namespaces` (without any: in all), and
+    has no key. `services` leads from a workload's name, or `namespace/name`.
     """
 
     name: str
-    type: str  # github | gitlab | argocd
+    type: str  # github | gitlab | argocd | kubernetes
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
@@ -91,6 +95,9 @@ class Integration:
     workflows: tuple[str, ...] = ()
     key: Secret = field(default=Secret(), repr=False)
     secret: Secret | None = field(default=None, repr=False)
+    namespaces: tuple[str, ...] = ()
+    api_server: str = ""
+    kubeconfig_file: str = ""
     mark: Mark | None = None
 
     def wants_branch(self, branch: str, default: str) -> bool:

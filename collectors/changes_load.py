@@ -1,21 +1,24 @@
-"""The kind `Integration`: who may tell of changes, at an address of its own."""
+"""The kind `Integration`: who may tell of changes, at an address of its own or by being watched."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collectors import changes_github, changes_gitlab, keys
-from collectors.changes import Integration
+from collectors.changes import API, KUBERNETES, Integration
+from collectors.load_access import beside, http_url
 from slo.load.codes import Code
 from slo.load.document import Document, opened
 from slo.load.yaml import Fields, Mark, Node, Problems, text_of
 
 GITHUB, GITLAB, ARGOCD = "github", "gitlab", "argocd"
-TYPES: Final = (GITHUB, GITLAB, ARGOCD)
+TYPES: Final = (GITHUB, GITLAB, ARGOCD, KUBERNETES)
 EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     GITHUB: tuple(changes_github.EVENTS),
     GITLAB: tuple(changes_gitlab.EVENTS),
 }
 _OF_GIT: Final = ("events", "branches", "workflows")
+_OF_HOOKS: Final = ("key", "key_file", "secret", "secret_file", "environments", *_OF_GIT)
+_OF_CLUSTERS: Final = ("namespaces", "api_server", "kubeconfig_file")
 
 
 def read(node: Node, problems: Problems) -> Integration | None:
@@ -40,11 +43,16 @@ def check_keys(integrations: Iterable[Integration], problems: Problems) -> None:
 def _integration(document: Document) -> Integration:
     spec = document.spec
     kind = spec.choice("type", TYPES)
+    name = _own_name(document, kind)
+    if kind == KUBERNETES:
+        return _cluster(document, name)
+    for key in _OF_CLUSTERS:
+        spec.refuse(key, "is of a cluster: remove it, or say `type: kubernetes`", Code.CONFLICT)
     if kind == ARGOCD:
         for key in _OF_GIT:
             spec.refuse(key, "says nothing of Argo CD's syncs: remove it", Code.CONFLICT)
     return Integration(
-        name=_own_name(document),
+        name=name,
         type=kind,
         services=_services(spec),
         events=_events(spec, kind),
@@ -57,10 +65,33 @@ def _integration(document: Document) -> Integration:
     )
 
 
-def _own_name(document: Document) -> str:
-    """It is the `source` of its changes; `api` is that of the API's."""
-    if document.name == "api":
-        message = "an Integration can't be called `api`: changes of the API are called so"
+def _cluster(document: Document, name: str) -> Integration:
+    spec = document.spec
+    for key in _OF_HOOKS:
+        spec.refuse(key, "says nothing of a cluster, which is watched: remove it", Code.CONFLICT)
+    server, file = spec.text("api_server", ""), spec.text("kubeconfig_file", "")
+    if server:
+        http_url(spec, "api_server")
+    if server and file:
+        spec.refuse("kubeconfig_file", "stands beside `api_server`: keep one", Code.CONFLICT)
+    return Integration(
+        name=name,
+        type=KUBERNETES,
+        services=_services(spec),
+        namespaces=tuple(dict.fromkeys(spec.texts("namespaces"))),
+        api_server=server,
+        kubeconfig_file=beside(spec, file),
+        mark=document.mark,
+    )
+
+
+def _own_name(document: Document, kind: str) -> str:
+    """It is the `source` of its changes, but for those of the API and of clusters."""
+    if document.name == API or (document.name == KUBERNETES and kind != KUBERNETES):
+        whose = "the API" if document.name == API else "clusters"
+        message = (
+            f"an Integration can't be called `{document.name}`: changes of {whose} are called so"
+        )
         document.spec.problems.error(document.mark, message, Code.NOT_ALLOWED)
     return document.name
 

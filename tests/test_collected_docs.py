@@ -19,16 +19,18 @@ READERS = {"Heartbeat": load_heartbeat.read, "Integration": changes_load.read}
 @pytest.mark.parametrize(
     ("page", "kind"), [("heartbeats", "Heartbeat"), ("changes", "Integration")]
 )
-def test_the_document_of_a_page_is_read_without_a_problem(
+def test_every_document_of_a_page_is_read_without_a_problem(
     page: str, kind: str, tmp_path: Path
 ) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```", PAGES[page], re.M | re.S)
-    (text,) = [block for block in blocks if f"kind: {kind}" in block]
-    for file in re.findall(r"_file: (\S+)", text):
-        (tmp_path / file).write_text("0123456789abcdef" * 2 + "\n")
-    problems = Problems()
-    (node,) = documents(text, str(tmp_path / "d.yaml"), problems)
-    assert READERS[kind](node, problems) is not None, problems.errors
+    texts = [block for block in blocks if f"kind: {kind}" in block]
+    assert texts
+    for text in texts:
+        for file in re.findall(r"_file: (\S+)", text):
+            (tmp_path / file).write_text("0123456789abcdef" * 2 + "\n")
+        problems = Problems()
+        (node,) = documents(text, str(tmp_path / "d.yaml"), problems)
+        assert READERS[kind](node, problems) is not None, problems.errors
 
 
 @pytest.mark.parametrize(

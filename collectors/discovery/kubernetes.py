@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from collectors import fetch
 from collectors.discovery.errors import DiscoveryError
 from collectors.discovery.feed import Feed
-from collectors.discovery.kubernetes_objects import Node, Object, Pod, Service
+from collectors.discovery.kubernetes_objects import RESOURCES, Node, Object, Pod, Service, read
 from collectors.discovery.kubernetes_server import Server
 from collectors.discovery.kubernetes_targets import group_of
 from collectors.discovery.kubernetes_watch import BACKOFF_S, MAX_BACKOFF_S, Watcher
@@ -49,7 +50,7 @@ class Kubernetes:
         self._server = server
         self._attach = discovery.attach_node and discovery.role in ATTACHES_NODE
         self._world = World(discovery.role, attach_node=self._attach)
-        self._watchers: list[Watcher] = []
+        self._watchers: list[Watcher[Object]] = []
 
     async def run(self) -> None:
         """Follow the cluster until cancelled."""
@@ -79,9 +80,11 @@ class Kubernetes:
         if self._world.changed and all(watcher.synced for watcher in self._watchers):
             self.feed.later(self._world.groups)
 
-    def _watcher(self, kind: str, namespace: str) -> Watcher:
+    def _watcher(self, kind: str, namespace: str) -> Watcher[Object]:
         return Watcher(
             kind,
+            RESOURCES[kind],
+            partial(read, kind),
             namespace,
             self._selector(kind),
             client=self._client,

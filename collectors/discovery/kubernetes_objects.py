@@ -5,18 +5,20 @@ Reading is lenient, for the API is typed: what is missing or of another type is 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
-Json: TypeAlias = Mapping[str, Any]
-
-
-class Resource(NamedTuple):
-    """Where the API has a kind of object."""
-
-    prefix: str
-    plural: str
-    namespaced: bool = True
-
+from collectors.discovery.kubernetes_json import (
+    Json,
+    Meta,
+    Resource,
+    flag,
+    mapping,
+    mappings,
+    meta_of,
+    number,
+    text,
+    texts,
+)
 
 RESOURCES: Final[Mapping[str, Resource]] = {
     "pod": Resource("/api/v1", "pods"),
@@ -26,20 +28,6 @@ RESOURCES: Final[Mapping[str, Resource]] = {
     "ingress": Resource("/apis/networking.k8s.io/v1", "ingresses"),
     "node": Resource("/api/v1", "nodes", namespaced=False),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What every object has."""
-
-    name: str
-    namespace: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-
-    @property
-    def key(self) -> str:
-        return key_of(self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,106 +122,74 @@ class Ingress:
 Object: TypeAlias = Pod | Service | Endpoints | Node | Ingress
 
 
-def key_of(namespace: str, name: str) -> str:
-    """What names an object among those of its kind."""
-    return f"{namespace}/{name}" if namespace else name
-
-
-def meta_of(raw: Json) -> Meta:
-    """The metadata of any object; a name that is missing is empty."""
-    meta = _map(raw.get("metadata"))
-    return Meta(
-        _text(meta.get("name")),
-        _text(meta.get("namespace")),
-        _texts(meta.get("labels")),
-        _texts(meta.get("annotations")),
-    )
-
-
-def version_of(raw: Json) -> str:
-    """The `resourceVersion` of an object or a list."""
-    return _text(_map(raw.get("metadata")).get("resourceVersion"))
-
-
-def items_of(raw: Json) -> tuple[list[Json], str]:
-    """The items of a list, and what to go on with; empty when this was its end."""
-    going_on = _text(_map(raw.get("metadata")).get("continue"))
-    return _maps(raw.get("items")), going_on
-
-
-def status_of(raw: Json) -> tuple[int, str]:
-    """Code and message of a Status object."""
-    return _number(raw.get("code")) or 0, _text(raw.get("message"))
-
-
 def read(kind: str, raw: Json) -> Object:
     """The object of a kind."""
     return _READERS[kind](raw)
 
 
 def _pod(raw: Json) -> Pod:
-    spec, status = _map(raw.get("spec")), _map(raw.get("status"))
-    meta = _map(raw.get("metadata"))
-    owners = _maps(meta.get("ownerReferences"))
+    spec, status = mapping(raw.get("spec")), mapping(raw.get("status"))
+    meta = mapping(raw.get("metadata"))
+    owners = mappings(meta.get("ownerReferences"))
     owner: Json = next((one for one in owners if one.get("controller") is True), {})
-    conditions = _maps(status.get("conditions"))
+    conditions = mappings(status.get("conditions"))
     ready = next((one.get("status") for one in conditions if one.get("type") == "Ready"), "")
     plain = _containers(spec.get("containers"), status.get("containerStatuses"), init=False)
     first = _containers(spec.get("initContainers"), status.get("initContainerStatuses"), init=True)
     return Pod(
         meta=meta_of(raw),
-        uid=_text(meta.get("uid")),
-        ip=_text(status.get("podIP")),
-        host_ip=_text(status.get("hostIP")),
-        phase=_text(status.get("phase")),
-        ready=(_text(ready) or "Unknown").lower(),
-        node=_text(spec.get("nodeName")),
-        controller=(_text(owner.get("kind")), _text(owner.get("name"))),
+        uid=text(meta.get("uid")),
+        ip=text(status.get("podIP")),
+        host_ip=text(status.get("hostIP")),
+        phase=text(status.get("phase")),
+        ready=(text(ready) or "Unknown").lower(),
+        node=text(spec.get("nodeName")),
+        controller=(text(owner.get("kind")), text(owner.get("name"))),
         containers=(*plain, *first),
     )
 
 
 def _containers(listed: object, statuses: object, *, init: bool) -> list[Container]:
-    ids = {_text(s.get("name")): _text(s.get("containerID")) for s in _maps(statuses)}
+    ids = {text(s.get("name")): text(s.get("containerID")) for s in mappings(statuses)}
     return [
         Container(
-            name=_text(one.get("name")),
-            image=_text(one.get("image")),
-            id=ids.get(_text(one.get("name")), ""),
+            name=text(one.get("name")),
+            image=text(one.get("image")),
+            id=ids.get(text(one.get("name")), ""),
             init=init,
             ports=_ports(one.get("ports"), "containerPort"),
         )
-        for one in _maps(listed)
+        for one in mappings(listed)
     ]
 
 
 def _service(raw: Json) -> Service:
-    spec = _map(raw.get("spec"))
+    spec = mapping(raw.get("spec"))
     return Service(
         meta=meta_of(raw),
-        type=_text(spec.get("type")),
-        cluster_ip=_text(spec.get("clusterIP")),
-        external_name=_text(spec.get("externalName")),
-        load_balancer_ip=_text(spec.get("loadBalancerIP")),
+        type=text(spec.get("type")),
+        cluster_ip=text(spec.get("clusterIP")),
+        external_name=text(spec.get("externalName")),
+        load_balancer_ip=text(spec.get("loadBalancerIP")),
         ports=_ports(spec.get("ports")),
     )
 
 
 def _endpoints(raw: Json) -> Endpoints:
     found = []
-    for subset in _maps(raw.get("subsets")):
+    for subset in mappings(raw.get("subsets")):
         ports = _ports(subset.get("ports"))
         for listed, ready in (("addresses", "true"), ("notReadyAddresses", "false")):
-            found += [_address(one, ports, ready) for one in _maps(subset.get(listed))]
+            found += [_address(one, ports, ready) for one in mappings(subset.get(listed))]
     return Endpoints(meta_of(raw), "", tuple(found))
 
 
 def _address(one: Json, ports: tuple[Port, ...], ready: str) -> Endpoint:
     return Endpoint(
-        addresses=(_text(one.get("ip")),),
+        addresses=(text(one.get("ip")),),
         ports=ports,
-        node=_text(one.get("nodeName")),
-        hostname=_text(one.get("hostname")),
+        node=text(one.get("nodeName")),
+        hostname=text(one.get("hostname")),
         zone="",
         ref=_ref(one),
         ready=ready,
@@ -243,53 +199,54 @@ def _address(one: Json, ports: tuple[Port, ...], ready: str) -> Endpoint:
 def _slice(raw: Json) -> Endpoints:
     ports = _ports(raw.get("ports"))
     found = []
-    for one in _maps(raw.get("endpoints")):
-        conditions = _map(one.get("conditions"))
+    for one in mappings(raw.get("endpoints")):
+        conditions = mapping(one.get("conditions"))
         addresses = one.get("addresses")
         found.append(
             Endpoint(
-                addresses=tuple(map(_text, addresses)) if isinstance(addresses, list) else (),
+                addresses=tuple(map(text, addresses)) if isinstance(addresses, list) else (),
                 ports=ports,
-                node=_text(one.get("nodeName")),
-                hostname=_text(one.get("hostname")),
-                zone=_text(one.get("zone")),
+                node=text(one.get("nodeName")),
+                hostname=text(one.get("hostname")),
+                zone=text(one.get("zone")),
                 ref=_ref(one),
-                ready=_flag(conditions.get("ready")),
-                serving=_flag(conditions.get("serving")),
-                terminating=_flag(conditions.get("terminating")),
-                topology=tuple(_texts(one.get("deprecatedTopology")).items()),
+                ready=flag(conditions.get("ready")),
+                serving=flag(conditions.get("serving")),
+                terminating=flag(conditions.get("terminating")),
+                topology=tuple(texts(one.get("deprecatedTopology")).items()),
             )
         )
-    return Endpoints(meta_of(raw), _text(raw.get("addressType")), tuple(found))
+    return Endpoints(meta_of(raw), text(raw.get("addressType")), tuple(found))
 
 
 def _ref(raw: Json) -> tuple[str, str, str]:
-    ref = _map(raw.get("targetRef"))
-    return _text(ref.get("kind")), _text(ref.get("namespace")), _text(ref.get("name"))
+    ref = mapping(raw.get("targetRef"))
+    return text(ref.get("kind")), text(ref.get("namespace")), text(ref.get("name"))
 
 
 def _node(raw: Json) -> Node:
-    status = _map(raw.get("status"))
-    kubelet = _map(_map(status.get("daemonEndpoints")).get("kubeletEndpoint"))
-    addresses = _maps(status.get("addresses"))
+    status = mapping(raw.get("status"))
+    kubelet = mapping(mapping(status.get("daemonEndpoints")).get("kubeletEndpoint"))
+    addresses = mappings(status.get("addresses"))
     return Node(
         meta=meta_of(raw),
-        provider_id=_text(_map(raw.get("spec")).get("providerID")),
-        kubelet_port=_number(kubelet.get("Port")) or 0,
-        addresses=tuple((_text(a.get("type")), _text(a.get("address"))) for a in addresses),
+        provider_id=text(mapping(raw.get("spec")).get("providerID")),
+        kubelet_port=number(kubelet.get("Port")) or 0,
+        addresses=tuple((text(a.get("type")), text(a.get("address"))) for a in addresses),
     )
 
 
 def _ingress(raw: Json) -> Ingress:
-    spec = _map(raw.get("spec"))
-    hosts = [host for tls in _maps(spec.get("tls")) for host in tls.get("hosts") or ()]
+    spec = mapping(raw.get("spec"))
+    listed = [tls.get("hosts") for tls in mappings(spec.get("tls"))]
+    hosts = [host for some in listed if isinstance(some, list) for host in some]
     rules = []
-    for rule in _maps(spec.get("rules")):
-        http = _map(rule.get("http"))
-        paths = [_text(one.get("path")) or "/" for one in _maps(http.get("paths"))]
-        rules.append(IngressRule(_text(rule.get("host")), tuple(paths if http else ["/"])))
+    for rule in mappings(spec.get("rules")):
+        http = mapping(rule.get("http"))
+        paths = [text(one.get("path")) or "/" for one in mappings(http.get("paths"))]
+        rules.append(IngressRule(text(rule.get("host")), tuple(paths if http else ["/"])))
     return Ingress(
-        meta_of(raw), _text(spec.get("ingressClassName")), tuple(map(_text, hosts)), tuple(rules)
+        meta_of(raw), text(spec.get("ingressClassName")), tuple(map(text, hosts)), tuple(rules)
     )
 
 
@@ -303,37 +260,13 @@ _READERS: Final[Mapping[str, Callable[[Json], Object]]] = {
 }
 
 
-def _ports(listed: object, number: str = "port") -> tuple[Port, ...]:
+def _ports(listed: object, called: str = "port") -> tuple[Port, ...]:
     return tuple(
         Port(
-            _text(one.get("name")),
-            _text(one.get("protocol")),
-            _number(one.get(number)),
-            _text(one.get("appProtocol")),
+            text(one.get("name")),
+            text(one.get("protocol")),
+            number(one.get(called)),
+            text(one.get("appProtocol")),
         )
-        for one in _maps(listed)
+        for one in mappings(listed)
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _flag(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else ""
-
-
-def _map(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _maps(value: object) -> list[Json]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _texts(value: object) -> dict[str, str]:
-    return {k: v for k, v in _map(value).items() if isinstance(v, str)}

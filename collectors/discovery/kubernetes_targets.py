@@ -11,18 +11,17 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from collectors.discovery.groups import ADDRESS
+from collectors.discovery.kubernetes_json import Meta, key_of
 from collectors.discovery.kubernetes_objects import (
     Container,
     Endpoint,
     Endpoints,
     Ingress,
-    Meta,
     Node,
     Object,
     Pod,
     Port,
     Service,
-    key_of,
 )
 from collectors.jobs import Group
 from slo import names

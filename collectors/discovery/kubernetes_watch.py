@@ -8,21 +8,20 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import aiohttp
 import orjson
 
 from collectors import fetch
 from collectors.discovery.errors import DiscoveryError, Gone
-from collectors.discovery.feed import MAX_BODY_BYTES, MAX_TARGETS, Feed
-from collectors.discovery.kubernetes_objects import (
-    RESOURCES,
+from collectors.discovery.feed import MAX_BODY_BYTES, MAX_TARGETS
+from collectors.discovery.kubernetes_json import (
     Json,
-    Object,
+    Resource,
     items_of,
+    mapping,
     meta_of,
-    read,
     status_of,
     version_of,
 )
@@ -45,10 +44,22 @@ TRIES = 3  # to go on with a watch that fails, before listing anew
 SHORT_S = 5.0  # a watch that ends sooner, without a word, is no good one
 
 
-class Store(Protocol):
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Health(Protocol):
+    """Who is told how following goes, part by part."""
+
+    def well(self, part: str) -> None: ...
+
+    def failed(self, part: str, reason: str) -> None: ...
+
+
+class Store(Protocol[T_contra]):
     """Where the objects go."""
 
-    def put(self, kind: str, key: str, found: Object | None) -> None:
+    def put(self, kind: str, key: str, found: T_contra | None) -> None:
         """This is the object now; None: it is gone."""
         ...
 
@@ -61,25 +72,34 @@ class Store(Protocol):
         ...
 
 
-class Watcher:
-    """One kind of object in one namespace, or in all."""
+class Watcher(Generic[T]):
+    """One kind of object in one namespace, or in all. `read` makes of an object what is kept of it.
+
+    `watch_s` is how long one watch lasts, with up to as much again. A server that falls silent is
+    found out at its end.
+    """
 
     def __init__(
         self,
         kind: str,
+        resource: Resource,
+        read: Callable[[Json], T],
         namespace: str,
         selector: Mapping[str, str],
         *,
         client: fetch.Client,
         server: Callable[[], Server],
-        store: Store,
+        store: Store[T],
         clock: Clock,
-        feed: Feed,
+        feed: Health,
+        watch_s: int = WATCH_S,
     ) -> None:
         self.synced = False
+        self.part = f"{resource.plural}{f' of {namespace}' if namespace else ''}"
         self._kind = kind
-        self._path = _path(kind, namespace)
-        self._part = f"{RESOURCES[kind].plural}{f' of {namespace}' if namespace else ''}"
+        self._path = _path(resource, namespace)
+        self._read = read
+        self._watch_s = watch_s
         self._selector = selector
         self._client = client
         self._server = server
@@ -104,18 +124,18 @@ class Watcher:
                 whole = not listed
                 listed = False
                 if self._failures or whole:
-                    self._feed.failed(self._part, error.reason)
+                    self._feed.failed(self.part, error.reason)
                     await self._wait()
                 self._failures += 1
             except CollectError as error:
-                self._feed.failed(self._part, error.reason)
+                self._feed.failed(self.part, error.reason)
                 # What a watch can't get past, a list may.
                 listed = listed and self._failures < TRIES
                 await self._wait()
 
     async def _list(self, *, whole: bool) -> None:
         """Put every object that there is, and take out those that are gone."""
-        found: dict[str, Object] = {}
+        found: dict[str, T] = {}
         query = dict(self._selector) | ({} if whole else {"limit": str(PAGE)})
         going_on = "start"
         while going_on:
@@ -124,7 +144,7 @@ class Watcher:
             self._version = version_of(page)
             for index, item in enumerate(items):
                 if key := meta_of(item).key:
-                    found[key] = read(self._kind, item)
+                    found[key] = self._read(item)
                 if index % AT_ONCE == 0:
                     await asyncio.sleep(0)  # others have their turn
             if len(found) > MAX_OBJECTS:
@@ -154,7 +174,7 @@ class Watcher:
     async def _watch(self) -> None:
         """One watch, from the last version seen, until the server ends it."""
         began = self._clock.now()
-        last_s = WATCH_S + random.randrange(WATCH_S)  # noqa: S311 - it only spreads load
+        last_s = self._watch_s + random.randrange(self._watch_s)  # noqa: S311 - it only spreads load
         query = {
             **self._selector,
             "watch": "1",
@@ -168,7 +188,7 @@ class Watcher:
         )
         heard = False
         async with self._opened(query, headers, timeout) as response:
-            self._feed.well(self._part)
+            self._feed.well(self.part)
             async for lines in _lines(response):
                 try:
                     self._take(lines)
@@ -182,7 +202,7 @@ class Watcher:
     def _take(self, lines: list[bytes]) -> None:
         for line in lines:
             event = _object(line)
-            found: Json = event.get("object") or {}
+            found = mapping(event.get("object"))
             match event.get("type"):
                 case "ADDED" | "MODIFIED":
                     self._put(found)
@@ -206,11 +226,11 @@ class Watcher:
         self._keys.add(key)
         if len(self._keys) > MAX_OBJECTS:
             raise Gone(f"over {MAX_OBJECTS}: narrow it by namespaces or selectors")
-        self._store.put(self._kind, key, read(self._kind, found))
+        self._store.put(self._kind, key, self._read(found))
 
     def _answered(self) -> None:
         self._failures = 0
-        self._feed.well(self._part)
+        self._feed.well(self.part)
 
     async def _wait(self) -> None:
         longest = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** min(self._failures, 10))
@@ -283,7 +303,6 @@ def _object(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _path(kind: str, namespace: str) -> list[str]:
-    resource = RESOURCES[kind]
+def _path(resource: Resource, namespace: str) -> list[str]:
     scope = ["namespaces", namespace] if namespace and resource.namespaced else []
     return [*resource.prefix.strip("/").split("/"), *scope, resource.plural]

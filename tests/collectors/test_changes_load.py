@@ -58,7 +58,7 @@ def test_an_integration_is_read_with_all_that_it_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"type: jenkins, key: {KEY}", "one of github, gitlab, argocd"),
+        (f"type: jenkins, key: {KEY}", "one of github, gitlab, argocd, kubernetes"),
         ("type: github", "missing key `spec.key`"),
         (f"type: argocd, key: {KEY}, branches: [main]", "says nothing of Argo CD's syncs"),
         (f"type: github, key: {KEY}, events: [issues]", "no event that is taken of github"),
@@ -66,6 +66,11 @@ def test_an_integration_is_read_with_all_that_it_says(tmp_path: Path) -> None:
         (f"type: gitlab, key: {KEY}, secret: a, secret_file: b", "are both set"),
         (f"type: gitlab, key: {KEY}, services: {{a/b: {{c: d}}}}", "must be a list"),
         (f"type: gitlab, key: {KEY}, token: a", "unknown key"),
+        (f"type: github, key: {KEY}, namespaces: [a]", "is of a cluster"),
+        (f"type: kubernetes, key: {KEY}", "says nothing of a cluster"),
+        ("type: kubernetes, branches: [main]", "says nothing of a cluster"),
+        ("type: kubernetes, api_server: here", "api_server"),
+        ('type: kubernetes, api_server: "http://a", kubeconfig_file: b', "keep one"),
     ],
 )
 def test_what_makes_no_sense_is_a_problem(text: str, problem: str) -> None:
@@ -75,10 +80,38 @@ def test_what_makes_no_sense_is_a_problem(text: str, problem: str) -> None:
     assert problem in problems[0]
 
 
-def test_its_name_is_not_that_of_what_the_api_is_told() -> None:
-    head = "apiVersion: vigie.dev/v1\nkind: Integration\nmetadata: {name: api}\n"
+CLUSTER = """\
+apiVersion: vigie.dev/v1
+kind: Integration
+metadata: {name: kubernetes}
+spec:
+  type: kubernetes
+  namespaces: [shop, pay, shop]
+  kubeconfig_file: config
+  services: {web: shop, pay/web: [pay, till]}
+"""
+
+
+def test_a_cluster_is_watched_without_a_key() -> None:
+    found, problems = loaded(CLUSTER, "folder/i.yaml")
+    assert problems == []
+    assert found is not None
+    assert found == Integration(
+        name="kubernetes",
+        type="kubernetes",
+        services={"web": ("shop",), "pay/web": ("pay", "till")},
+        namespaces=("shop", "pay"),
+        kubeconfig_file="folder/config",
+        mark=found.mark,
+    )
+    check_keys([found, found], Problems())
+
+
+@pytest.mark.parametrize("name", ["api", "kubernetes"])
+def test_its_name_is_not_the_source_of_what_others_tell(name: str) -> None:
+    head = f"apiVersion: vigie.dev/v1\nkind: Integration\nmetadata: {{name: {name}}}\n"
     _, problems = loaded(f"{head}spec: {{type: argocd, key: {KEY}}}")
-    assert "can't be called `api`" in problems[0]
+    assert f"can't be called `{name}`" in problems[0]
 
 
 def test_two_integrations_of_one_key_are_told_by_name() -> None:

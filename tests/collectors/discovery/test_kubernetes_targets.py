@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from collectors.discovery.kubernetes import World
-from collectors.discovery.kubernetes_objects import RESOURCES, meta_of, read
+from collectors.discovery.kubernetes_json import meta_of
+from collectors.discovery.kubernetes_objects import RESOURCES, read
 from collectors.discovery.kubernetes_targets import covers, sanitized
 from collectors.jobs import Group
 
