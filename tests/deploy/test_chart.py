@@ -11,6 +11,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from collectors.discovery import kubernetes_objects as discovery
+from collectors.workloads import objects as workloads
 from components import ROOT, need
 from vigie.config import load as load_config
 from vigie.settings import load as load_settings
@@ -24,6 +26,8 @@ MAPS = {  # values that are the user's own maps: their keys are not the chart's
     *("resources.limits", "service.annotations", "podAnnotations", "podLabels", "nodeSelector"),
     *("affinity", "tolerations"),
 }
+
+RBAC = {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 
 
 def helm(tmp_path: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -67,7 +71,7 @@ def test_lint_has_no_complaint(tmp_path: Path, values: Path) -> None:
 @pytest.mark.system
 def test_kubernetes_takes_every_rendered_object(tmp_path: Path, values: Path) -> None:
     objects = rendered(tmp_path, values)
-    assert {o["kind"] for o in objects} == {"ConfigMap", "Service", "StatefulSet"}
+    assert {o["kind"] for o in objects} - RBAC == {"ConfigMap", "Service", "StatefulSet"}
     for resource in objects:
         valid(resource)
         assert len(resource["metadata"]["name"]) <= 63
@@ -85,9 +89,10 @@ def test_a_misspelt_key_is_a_failure() -> None:
 
 
 @pytest.mark.system
-def test_the_default_rendering_is_the_golden_one(tmp_path: Path, golden) -> None:
-    objects = rendered(tmp_path, CHART / "ci" / "default-values.yaml")
-    golden(GOLDEN / "default.yaml", yaml.safe_dump_all(objects, sort_keys=False, width=100))
+@pytest.mark.parametrize("name", ["default", "cluster"])
+def test_a_rendering_is_the_golden_one(tmp_path: Path, golden, name: str) -> None:
+    objects = rendered(tmp_path, CHART / "ci" / f"{name}-values.yaml")
+    golden(GOLDEN / f"{name}.yaml", yaml.safe_dump_all(objects, sort_keys=False, width=100))
 
 
 @pytest.mark.system
@@ -110,6 +115,9 @@ def test_without_a_token_nothing_is_rendered_and_the_reason_says_what_to_do(
         "persistence.accessModes[0]=ReadWriteMany",
         "slos.checkout=text",
         "config.slice=ten",
+        "config.tracesUrl=https://jaeger.example.org/trace",
+        "otlpGrpc.port=0",
+        "rbac.namespaces[0]=Shop",
     ],
 )
 def test_a_value_that_cannot_work_is_refused(tmp_path: Path, setting: str) -> None:
@@ -126,7 +134,8 @@ def test_the_pod_meets_the_restricted_pod_security_standard(tmp_path: Path, valu
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] == 65532
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["automountServiceAccountToken"] is False
+    wants_token = yaml.safe_load(values.read_text()).get("rbac", {}).get("create", False)
+    assert pod["automountServiceAccountToken"] is wants_token
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -151,6 +160,82 @@ def test_services_reach_the_pod(tmp_path: Path, values: Path) -> None:
     for service in services.values():
         assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def permitted(objects: list[dict[str, Any]], kind: str) -> set[tuple[str, str]]:
+    """The resources, by group, that a Role or ClusterRole lets the pod's account read."""
+    found: set[tuple[str, str]] = set()
+    (server,) = named(objects, "StatefulSet").values()
+    account = {
+        "kind": "ServiceAccount",
+        "name": server["spec"]["template"]["spec"].get("serviceAccountName"),
+        "namespace": "sre",
+    }
+    for role in (one for one in objects if one["kind"] == kind):
+        for rule in role["rules"]:
+            assert rule["verbs"] == ["get", "list", "watch"]
+            found |= {(group, of) for group in rule["apiGroups"] for of in rule["resources"]}
+    for binding in (one for one in objects if one["kind"] == f"{kind}Binding"):
+        assert binding["subjects"] == [account]
+        assert binding["roleRef"]["name"] in named(objects, kind)
+        assert account["name"] in named(objects, "ServiceAccount")
+    return found
+
+
+@pytest.mark.system
+def test_nothing_of_the_cluster_is_read_unasked(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, CHART / "ci" / "default-values.yaml")
+    assert not RBAC & {one["kind"] for one in objects}
+
+
+@pytest.mark.system
+def test_the_roles_permit_what_is_watched_and_no_more(tmp_path: Path) -> None:
+    followed = [*discovery.RESOURCES.values(), *workloads.RESOURCES.values()]
+    everything = {(resource.prefix.split("/")[2], resource.plural) for resource in followed}
+    everything = {("" if group == "v1" else group, plural) for group, plural in everything}
+    nodes = {("", "nodes")}
+    ci = {path.stem.removesuffix("-values"): rendered(tmp_path, path) for path in VALUES}
+    assert permitted(ci["cluster"], "ClusterRole") == everything
+    assert permitted(ci["full"], "Role") == everything - nodes
+    assert permitted(ci["full"], "ClusterRole") == nodes
+    places = [one["metadata"]["namespace"] for one in ci["full"] if one["kind"] == "Role"]
+    assert places == ["shop", "payments"]
+    apps = {pair for pair in everything if pair[0] in ("apps", "policy", "coordination.k8s.io")}
+    assert permitted(ci["long-name"], "Role") == {("", "pods"), *apps}
+    assert not named(ci["long-name"], "ClusterRole")
+
+
+@pytest.mark.system
+def test_the_rules_of_the_reference_are_those_of_the_chart(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "reference" / "discovery.md").read_text("utf-8")
+    (text,) = re.findall(r"^```yaml\n(apiVersion: rbac.*?)^```", page, re.M | re.S)
+    written = {
+        (rule["apiGroups"][0], resource)
+        for rule in yaml.safe_load(text)["rules"]
+        for resource in rule["resources"]
+    }
+    cluster = rendered(tmp_path, CHART / "ci" / "cluster-values.yaml")
+    assert written == permitted(cluster, "ClusterRole")
+
+
+@pytest.mark.system
+def test_roles_that_permit_nothing_are_refused(tmp_path: Path) -> None:
+    off = "existingSecret=x,rbac.create=true,rbac.discovery=false,rbac.workloads=false"
+    done = helm(tmp_path, "template", "x", CHART, "--set", off)
+    assert done.returncode != 0
+    assert "there is nothing to permit" in done.stderr
+
+
+@pytest.mark.system
+def test_grpc_has_a_port_of_its_own(tmp_path: Path) -> None:
+    objects = rendered(tmp_path, CHART / "ci" / "full-values.yaml")
+    (server,) = named(objects, "StatefulSet").values()
+    (container,) = server["spec"]["template"]["spec"]["containers"]
+    assert {"name": "VIGIE_OTLP_GRPC", "value": "0.0.0.0:4317"} in container["env"]
+    ports = {
+        port["name"]: port["port"] for port in named(objects, "Service")["lookout"]["spec"]["ports"]
+    }
+    assert ports == {"http": 80, "otlp-grpc": 14317}
 
 
 @pytest.mark.system
@@ -182,6 +267,7 @@ def test_vigie_takes_the_files_that_the_pod_finds(tmp_path: Path) -> None:
     config = load_config(settings.files)
     assert (settings.listen, settings.slice_s) == ("0.0.0.0:8080", 5)
     assert "lookout.sre.svc" in settings.allowed_hosts
+    assert settings.traces_url == "https://jaeger.example.org/trace/{trace_id}"
     assert list(config.watches) == ["checkout/availability"]
     assert list(config.targets) == [
         "checkout/checkout-0.checkout:8080",

@@ -63,3 +63,35 @@ httpHeaders:
   - name: Host
     value: localhost
 {{- end -}}
+
+{{/* The name of what belongs to the whole cluster, or stands in namespaces of others: two releases
+of one name, in two namespaces, must not share it. */}}
+{{- define "vigie.clusterwide" -}}
+{{- printf "%s-%s" (include "vigie.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* What Vigie reads of a namespace. It writes nothing. */}}
+{{- define "vigie.rules" -}}
+- apiGroups: [""]
+  resources: [pods{{ if .Values.rbac.discovery }}, services, endpoints{{ end }}]
+  verbs: [get, list, watch]
+{{- if .Values.rbac.discovery }}
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch]
+{{- end }}
+{{- if .Values.rbac.workloads }}
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [get, list, watch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, list, watch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch]
+{{- end }}
+{{- end -}}
