@@ -14,6 +14,8 @@ from collectors.probe.model import (
     HERE,
     LOCAL,
     LOCATION,
+    NOTICE_S,
+    PAGE_S,
     Location,
     Options,
     Probe,
@@ -75,6 +77,7 @@ def read(node: Node, problems: Problems) -> Probe | None:
         interval_s, timeout_s = _times(spec)
         _check_count(spec, "targets", MAX_TARGETS)
         locations = _locations(spec, prober)
+        notice_s, page_s = _certificate(spec)
         probe = Probe(
             name=document.name,
             service=name_in(spec, "service"),
@@ -88,6 +91,8 @@ def read(node: Node, problems: Problems) -> Probe | None:
             ),
             failures=spec.integer("failures", 3, at_least=1, at_most=MAX_ROW),
             successes=spec.integer("successes", 2, at_least=1, at_most=MAX_ROW),
+            certificate_notice_s=notice_s,
+            certificate_page_s=page_s,
             labels=_labels(spec),
             mark=node.mark,
         )
@@ -107,6 +112,16 @@ def _times(spec: Fields) -> tuple[float, float]:
         message = f"`{spec.where}.timeout` is above the interval of {show(interval_s)}"
         spec.problems.error(spec.mark("timeout"), message, Code.OUT_OF_BOUNDS)
     return interval_s, timeout_s
+
+
+def _certificate(spec: Fields) -> tuple[float, float]:
+    """How long before its end a certificate is worth a notice, and a page; 0s: never."""
+    notice_s, page_s = NOTICE_S, PAGE_S
+    with spec.maybe_map("certificate") as fields:
+        if fields is not None:
+            notice_s = fields.duration("notice", notice_s, above_s=-1.0)
+            page_s = fields.duration("page", min(page_s, notice_s), above_s=-1.0)
+    return notice_s, page_s
 
 
 def _options(spec: Fields, prober: Prober) -> Options:

@@ -59,6 +59,7 @@ COMPONENTS: Mapping[str, Component] = {
         Component("prometheus-alertmanager", "prometheus-alertmanager"),
         Component("prometheus-node-exporter", "prometheus-node-exporter"),
         Component("prometheus-blackbox-exporter", "prometheus-blackbox-exporter"),
+        Component("prometheus-pushgateway", "prometheus-pushgateway"),
         Component("victoria-metrics", "victoria-metrics"),
         Component("chromium", "chromium"),
         Component("initdb", "postgresql", folders=_POSTGRES),

@@ -23,6 +23,7 @@ from collectors.targets import Target, TargetStatus
 from collectors.written import Inbox
 from incidents.model import IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
+from slo.outages import Outage
 from slo.promql import compile_events
 from slo.spec import (
     AlertState,
@@ -38,7 +39,6 @@ from slo.spec import (
 )
 from slo.status import (
     ArmFigures,
-    Outage,
     ServiceFigures,
     SloFigures,
     Status,

@@ -12,13 +12,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from typing import Protocol
 
 import aiohttp
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
-from collectors.otlp.receiver import Otlp
+from collectors import changes as collected
+from collectors.discovery.model import DiscoveryStatus
+from collectors.otlp.receiver import Otlp, Receiving
 from collectors.scrape import Scrape, Scraper
 from collectors.targets import By
 from collectors.written import Inbox
@@ -26,8 +29,10 @@ from slo.load.yaml import LoadError
 from vigie import api, handlers, web
 from vigie import config as files
 from vigie.access import Gate
+from vigie.api import otlp_grpc
 from vigie.api.events import STOP
 from vigie.clock import Clock, SystemClock
+from vigie.commands import changes
 from vigie.config import Config
 from vigie.jobs.worker import Worker
 from vigie.live import Board, Change, Collected, Feed, Live
@@ -40,6 +45,7 @@ from vigie.sources import Sources
 from vigie.sources.discovered import Discovered
 from vigie.sources.probed import Probes
 from vigie.sources.received import Received, edges_of
+from vigie.sources.workloads import Workloads
 from vigie.sources.written import Written
 from vigie.store import jobs
 from vigie.store.db import Database, open_database
@@ -50,6 +56,16 @@ from vigie.telemetry import Meters, Telemetry
 log = logging.getLogger(__name__)
 
 VERSION = version("vigie")
+
+
+class Follower(Protocol):
+    """Whatever brings samples and facts in, for the plan that it was shown last."""
+
+    def watch(self, plan: Plan) -> None: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class App:
@@ -64,14 +80,17 @@ class App:
         self._sources: Sources | None = None
         self._probes: Probes | None = None
         slos = [watch.slo for watch in parts.board.now.config.watches.values()]
-        self._otlp = Otlp(parts.clock.now(), edges_ms=edges_of(slos), slos=slos)
+        receiving = Receiving(dimensions=settings.span_dimensions)
+        self._otlp = Otlp(parts.clock.now(), receiving, edges_ms=edges_of(slos), slos=slos)
         self._received: Received | None = None
         self._inbox = Inbox()
-        self._written: Written | None = None
         self._discovered: Discovered | None = None
+        self._workloads: Workloads | None = None
+        self._followers: tuple[Follower, ...] = ()
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading = asyncio.Lock()
+        self._gate = Gate(parts.clock, settings.token, settings.allowed_hosts)
         self.http = self._http()
 
     @property
@@ -142,33 +161,27 @@ class App:
         self._discovered = Discovered(parts.clock, self._pipeline, proxies())
         self._probes = Probes(parts.clock, self._pipeline)
         self._received = Received(self._otlp, parts.clock, self._pipeline)
-        self._written = Written(self._inbox, parts.clock, self._pipeline)
+        self._workloads = Workloads(parts.clock, self._pipeline, self._record, proxies())
+        written = Written(self._inbox, parts.clock, self._pipeline)
+        self._followers = (self._discovered, self._probes, self._received, written, self._workloads)
         self._watch(restored.state.plan)
         await self._sources.watch(restored.state.plan)
         await self._scraper.start()
         stack.push_async_callback(self._scraper.stop)
-        await self._discovered.start()
-        stack.push_async_callback(self._discovered.stop)
-        await self._probes.start()
-        stack.push_async_callback(self._probes.stop)
-        await self._received.start()
-        stack.push_async_callback(self._received.stop)
-        await self._written.start()
-        stack.push_async_callback(self._written.stop)
+        for follower in self._followers:
+            await follower.start()
+            stack.push_async_callback(follower.stop)
+        if settings.otlp_grpc:
+            stop = await otlp_grpc.start(settings.otlp_grpc, self._otlp, self._gate, parts.clock)
+            stack.push_async_callback(stop)
 
     def _watch(self, plan: Plan) -> None:
         """Scrape and probe what this plan names."""
         targets = plan.config.targets.values()
         scraped = {t.id: t for t in targets if t.by is By.SCRAPE and not t.source}
         self._scraper.watch(scraped, plan.selectors, plan.gauges)
-        if self._discovered is not None:
-            self._discovered.watch(plan)
-        if self._probes is not None:
-            self._probes.watch(plan)
-        if self._received is not None:
-            self._received.watch(plan)
-        if self._written is not None:
-            self._written.watch(plan)
+        for follower in self._followers:
+            follower.watch(plan)
 
     def _restored(self, c: Connection) -> Restored:
         now = self._parts.clock.now()
@@ -240,20 +253,33 @@ class App:
         if self._loop is not None and self._pipeline is not None:
             self._loop.call_soon_threadsafe(self._pipeline.heard)
 
+    def _discoveries(self, job: str) -> Sequence[DiscoveryStatus]:
+        if self._discovered is None or self._workloads is None:
+            return ()
+        return self._discovered.status(job) or self._workloads.called(job)
+
+    async def _record(self, change: collected.Change) -> None:
+        """Write a rollout that a cluster told of."""
+        db, services, now = self._parts.db, self._config.services, self._parts.clock.now()
+        await asyncio.to_thread(changes.report, db, services, change, now)
+        self._told_of_change()
+
+    def _told_of_change(self) -> None:
+        """A change was recorded; called from any thread."""
+        if self._loop is not None and self._pipeline is not None:
+            self._loop.call_soon_threadsafe(self._pipeline.told_of_change)
+
     def _collected(self) -> Collected:
         return Collected(
             families=self._scraper.families,
             verdicts=lambda: self._probes.verdicts if self._probes is not None else (),
-            discoveries=lambda job: (
-                self._discovered.status(job) if self._discovered is not None else ()
-            ),
+            discoveries=self._discoveries,
             exemplars=self._otlp.exemplars,
             traces_url=self.settings.traces_url,
         )
 
     def _http(self) -> FastAPI:
-        parts = self._parts
-        gate = Gate(parts.clock, self.settings.token, self.settings.allowed_hosts)
+        parts, gate = self._parts, self._gate
         collected = self._collected()
         http = api.build(
             board=parts.board,
@@ -265,6 +291,7 @@ class App:
             gate=gate,
             wake=self._wake,
             heard=self._heard,
+            told=self._told_of_change,
             reload=self.reload,
             otlp=self._otlp,
             inbox=self._inbox,

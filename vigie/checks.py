@@ -1,6 +1,7 @@
 """What only shows when all files are read: names that lead nowhere, and what nobody watches."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from collectors.jobs import ScrapeJob
 from collectors.labels import compatible
@@ -9,9 +10,25 @@ from runbooks.match import matching
 from runbooks.model import Match, Runbook
 from slo.load.codes import Code
 from slo.load.yaml import Mark, Problems, did_you_mean
-from slo.spec import CompositeSli, CountingSli, Policy, SampledSli, Selector, Service, Sli, Slo
+from slo.redundancy import Redundancy
+from slo.spec import (
+    CompositeSli,
+    CountingSli,
+    MatchOp,
+    Policy,
+    SampledSli,
+    Selector,
+    Service,
+    Sli,
+    Slo,
+)
 from vigie.channels import Channel
 from vigie.documents import Documents, Places
+
+SAMPLING: Final = "vigie.dev/trace-sampling"  # a label of a Service: how its spans are chosen
+TAIL: Final = "tail"
+_SAMPLED: Final = ("none", "head", TAIL)
+_NAMES_SERVICE: Final = frozenset({"service_name", "service", "job", "server", "client"})
 
 
 def check_targets(found: Documents, problems: Problems) -> None:
@@ -41,6 +58,16 @@ def warn_of_services(found: Documents, problems: Problems) -> None:
             problems.warn(places.service, message, Code.UNUSED)
 
 
+def check_redundancy(found: Documents, problems: Problems) -> None:
+    """One Redundancy a service, so that the service has one state."""
+    first: dict[str, Mark] = {}
+    for places, one in found.of(Redundancy):
+        other = first.setdefault(one.service, places.service)
+        if other != places.service:
+            message = f"the redundancy of service `{one.service}` also stands in {other}: keep one"
+            problems.error(places.service, message, Code.DUPLICATE)
+
+
 def check_policies(found: Documents, problems: Problems) -> None:
     """A runbook that a policy's budget runs must be there.
 
@@ -58,6 +85,42 @@ def check_policies(found: Documents, problems: Problems) -> None:
                     f"`{action.runbook}`, which no file names{hint}"
                 )
                 problems.error(action.mark or places.name, message, Code.NO_SUCH_THING)
+
+
+def check_sampling(found: Documents, problems: Problems) -> None:
+    """SLOs over spans of services that say that a tail sampler chooses them: it keeps what failed
+    or was slow and thins out the rest, and nothing tells how much.
+    """
+    sampled: set[str] = set()
+    for places, service in found.of(Service):
+        said = service.labels.get(SAMPLING)
+        if said is not None and said not in _SAMPLED:
+            message = f"label `{SAMPLING}` is `{said}`; write one of {', '.join(_SAMPLED)}"
+            problems.error(places.name, message, Code.NOT_ALLOWED)
+        if said == TAIL:
+            sampled.add(service.name)
+    for places, slo in found.of(Slo):
+        for name in sorted(sampled & _services_counted(slo)):
+            message = (
+                f"SLO `{slo.id}` counts spans of `{name}`, which a tail sampler chooses (its label "
+                f"`{SAMPLING}: {TAIL}`): what failed is kept and the rest thinned out, so its "
+                "ratio is wrong. Send spans to Vigie ahead of the sampler, count them there by the "
+                "spanmetrics connector, or sample at the head with a tracestate (`ot=th:`)"
+            )
+            problems.error(places.name, message, Code.TAIL_SAMPLED)
+
+
+def _services_counted(slo: Slo) -> set[str]:
+    """The services whose spans an SLO counts: its own, and those that its selectors name."""
+    selectors = [s for sli in embedded(slo.sli) for s in sli.selectors]
+    of_spans = [s for s in selectors if s.metric.startswith(OF_SPANS)]
+    named = {
+        matcher.value
+        for selector in of_spans
+        for matcher in selector.matchers
+        if matcher.label in _NAMES_SERVICE and matcher.op is MatchOp.EQUAL
+    }
+    return named | {slo.service} if of_spans else set()
 
 
 def embedded(sli: Sli) -> tuple[CountingSli | SampledSli, ...]:

@@ -18,6 +18,7 @@ from slo.exclusions import MaintenanceWindow
 from slo.load.codes import Code
 from slo.load.yaml import LoadError, Mark, Problem, Problems, did_you_mean
 from slo.policies import SCRAPES_IN_SHORT, arm_name, arms_for, policy_for
+from slo.redundancy import Redundancy
 from slo.spec import (
     Arm,
     BasicSli,
@@ -64,6 +65,7 @@ class Config:
     maintenance: tuple[MaintenanceWindow, ...] = ()
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     integrations: Mapping[str, Integration] = field(default_factory=dict)
+    redundancy: Mapping[str, Redundancy] = field(default_factory=dict)  # by service
     warnings: tuple[Problem, ...] = ()
     generation: int = 1
 
@@ -93,6 +95,8 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
     _name_targets(found)
     checks.check_targets(found, problems)
     checks.check_policies(found, problems)
+    checks.check_sampling(found, problems)
+    checks.check_redundancy(found, problems)
     load_heartbeat.check_keys((one for _, one in found.of(Heartbeat)), problems)
     changes_load.check_keys((one for _, one in found.of(Integration)), problems)
     top = Mark(str(paths[0]) if paths else ".", 1, 1)
@@ -111,6 +115,7 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         targets={target.id: target for _, target in found.of(Target)},
         heartbeats={one.name: one for _, one in found.of(Heartbeat)},
         integrations={one.name: one for _, one in found.of(Integration)},
+        redundancy={one.service: one for _, one in found.of(Redundancy)},
         channels={channel.name: channel for _, channel in found.of(Channel)},
         runbooks=tuple(book for _, book in found.of(Runbook)),
         sources={source.name: source for _, source in found.of(DataSource)},
@@ -171,6 +176,8 @@ def _services(found: Documents) -> dict[str, Service]:
         services.setdefault(target.service, Service(target.service, mark=target.mark))
     for _, beat in found.of(Heartbeat):
         services.setdefault(beat.service, Service(beat.service, mark=beat.mark))
+    for _, one in found.of(Redundancy):
+        services.setdefault(one.service, Service(one.service, mark=one.mark))
     return services
 
 

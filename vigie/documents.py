@@ -12,6 +12,7 @@ import collectors.load_probe
 import runbooks.load
 import slo.load.maintenance
 import slo.load.policy
+import slo.load.redundancy
 import vigie.channels
 from collectors import load_scrape
 from slo.load import (
@@ -53,6 +54,7 @@ READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
         "MaintenanceWindow": slo.load.maintenance.read,
         "Policy": slo.load.policy.read,
         "Probe": collectors.load_probe.read,
+        "Redundancy": slo.load.redundancy.read,
         "Runbook": runbooks.load.read,
         "Targets": collectors.load.read,
     },

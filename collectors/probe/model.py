@@ -158,12 +158,18 @@ class ProbeTarget:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+NOTICE_S: Final = 14 * 86_400.0
+PAGE_S: Final = 3 * 86_400.0
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Targets of one service, asked from every location in every interval. Durations in seconds.
 
     A target is down once `quorum` locations hold it for failing. A location does so after
-    `failures` attempts that failed in a row, and stops after `successes` that did not.
+    `failures` attempts that failed in a row, and stops after `successes` that did not. A
+    certificate that ends within `certificate_notice_s` is worth a notice, within
+    `certificate_page_s` a page; 0: never.
     """
 
     name: str
@@ -176,6 +182,8 @@ class Probe:
     quorum: int = 1
     failures: int = 3
     successes: int = 2
+    certificate_notice_s: float = NOTICE_S
+    certificate_page_s: float = PAGE_S
     labels: Mapping[str, str] = field(default_factory=dict)
     mark: Mark | None = None
 

@@ -89,6 +89,45 @@ def test_targets_are_asked_for_what_vigie_measures_itself_only(
     assert len(checks.embedded(slo.sli)) == warned
 
 
+SAMPLED = """\
+apiVersion: openslo/v1
+kind: Service
+metadata: {name: cart, labels: {vigie.dev/trace-sampling: HOW}}
+---
+"""
+CALLS = "traces_span_metrics_calls_total"
+EDGE = "traces_service_graph_request_total"
+
+
+@pytest.mark.parametrize(
+    ("how", "service", "metric", "source", "code"),
+    [
+        ("tail", "cart", CALLS, "type: Prometheus", "V307"),
+        ("tail", "cart", EDGE, "type: Prometheus", "V307"),
+        ("tail", "checkout", f'{CALLS}{{service_name="cart"}}', "type: Prometheus", "V307"),
+        ("tail", "checkout", f'{EDGE}{{client="cart"}}', "type: Prometheus", "V307"),
+        ("tail", "checkout", f'{CALLS}{{service_name="shop"}}', "type: Prometheus", ""),
+        ("tail", "checkout", f'{CALLS}{{service_name!="cart"}}', "type: Prometheus", ""),
+        ("tail", "cart", "requests_total", "type: Prometheus", ""),
+        # A server may have counted ahead of the sampler.
+        ("tail", "cart", CALLS, "metricSourceRef: p", ""),
+        ("head", "cart", CALLS, "type: Prometheus", ""),
+        ("none", "cart", CALLS, "type: Prometheus", ""),
+        ("tails", "cart", CALLS, "type: Prometheus", "V105"),
+    ],
+)
+def test_a_ratio_over_what_a_tail_sampler_chose_is_an_error(
+    how: str, service: str, metric: str, source: str, code: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "f.yaml"
+    slo = SLO.replace("SOURCE", source).replace("service: checkout", f"service: {service}")
+    slo = slo.replace("sum(requests_total)", f"'sum({metric})'")
+    path.write_text(SAMPLED.replace("HOW", how) + slo)
+    problems = Problems()
+    checks.check_sampling(read_files([path], problems), problems)
+    assert [problem.code for problem in problems.errors] == [code] * bool(code), problems.items
+
+
 def _checked(path: Path) -> list[Problem]:
     problems = Problems()
     checks.check_policies(read_files([path], problems), problems)

@@ -48,6 +48,7 @@ FREE = (
     ".options",
     "metricSource.spec",
     "spec.services",
+    "spec.targets",  # of a Redundancy: labels
 )
 RESOURCES = ("PrometheusServiceLevel", "ServiceLevelObjective")  # a cluster adds to their metadata
 
@@ -169,6 +170,13 @@ def test_loader_and_schema_know_the_same_keys(
         ("every: 5m, ", ""),
         ("schedule: 0 3 * * *", "every: 5m, schedule: 0 3 * * *"),
         ("type: argocd, ", "type: argocd, events: [push], "),
+        ("minimum: 2", "minimum: 0"),
+        ("skew_above: 2", "skew_above: 1"),
+        ("leader: a\n  load: a", "leader: a"),
+        ("lease: a, api_server", "lease: a, kubeconfig_file: a, api_server"),
+        ("workload: deployment/a", "workload: deployment"),
+        ("workload: daemonset/a", "workload: replicaset/a"),
+        ("kubernetes: {workload: daemonset", "ready: a\n  kubernetes: {workload: daemonset"),
     ],
 )
 def test_what_the_loader_refuses_the_schema_refuses_too(old: str, new: str, tmp_path: Path) -> None:

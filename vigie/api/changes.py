@@ -120,8 +120,9 @@ def add(
     services: Callable[[], Mapping[str, object]],
     db: Database,
     clock: Clock,
+    told: Callable[[], None] = lambda: None,
 ) -> None:
-    """`services` are those that there are, by name."""
+    """`services` are those that there are, by name; `told` is called once a change is recorded."""
     _add_reads(router, db)
 
     @router.post(
@@ -134,6 +135,7 @@ def add(
         """Tell of a change: 201 when it is new, 200 when it was told before."""
         now = clock.now()
         stored, is_new = commands.report(db, services(), body.told(idempotency_key, now), now)
+        told()
         return ready_json(views.shown(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 

@@ -57,8 +57,11 @@ def add(
     services: Callable[[], Mapping[str, object]],
     db: Database,
     clock: Clock,
+    told: Callable[[], None] = lambda: None,
 ) -> None:
-    """`integrations` are those in force, `services` those that there are."""
+    """`integrations` are those in force, `services` those that there are; `told` is called once a
+    change is recorded.
+    """
 
     @router.post("/hooks/{type}/{key}", **_TAGS, responses=shown(Taken))
     async def take(type: Type, key: Key, request: Request) -> Response:
@@ -74,6 +77,7 @@ def add(
             return problem(HTTPStatus.UNAUTHORIZED, detail)
         delivery = delivery_of(integration, request.headers, body, clock.now())
         done = await run_in_threadpool(commands.deliver, db, services(), integration, delivery)
+        told()
         return ready_json(_taken(done))
 
 

@@ -15,13 +15,13 @@ from runbooks.run import StepState
 from slo import names, windows
 from slo.spec import Slo
 from slo.stated import window_name
-from slo.status import ServiceFigures, SloFigures
+from slo.status import SloFigures
 from vigie.api.exposition import Family, labels
+from vigie.api.metrics_services import Services
 from vigie.live import Live
 from vigie.store import deliveries, incidents, jobs, keep, runs
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
-from vigie.views.reliability import UP
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ def of_otlp(counts: Counts) -> list[Family]:
     )
     requests = Family(names.OTLP_REQUESTS, "counter", "Requests with spans or metrics.")
     for outcome in ("duplicates", "without_service", "too_many_services", "late", "ahead",
-                    "backwards", "without_id", "overflowed", "unread", "tracestate"):  # fmt: skip
+                    "backwards", "without_id", "overflowed", "unread", "tracestate",
+                    "tail_sampled", "unpaired", "edge_dropped"):  # fmt: skip
         spans.add(labels(outcome=outcome), getattr(counts, outcome))
     spans.add(labels(outcome="counted"), counts.spans)
     points.add(labels(outcome="counted"), counts.points)
@@ -67,12 +68,12 @@ def of_written(counts: written.Counts) -> list[Family]:
 
 def of_live(live: Live) -> list[Family]:
     """Figures of SLOs, services and targets of the configuration in force."""
-    slos, services = _Slos(), _Services()
+    slos, services = _Slos(), Services()
     for slo_id, watch in live.config.watches.items():
         slos.add(watch.slo, live.status.slos.get(slo_id) if live.status is not None else None)
     for name in live.config.services:
         if live.status is not None and (figures := live.status.services.get(name)) is not None:
-            services.add(figures)
+            services.add(figures, live.status.at)
     return [*slos.families(), *services.families(), _scrapes(live)]
 
 
@@ -198,34 +199,6 @@ class _Slos:
         for arm in figures.arms:
             of_arm = labels(**{names.ARM: arm.arm.name, names.KIND: arm.arm.kind.value})
             self.alert.add(f"{named},{of_arm}", int(arm.state))
-
-    def families(self) -> list[Family]:
-        return list(vars(self).values())
-
-
-class _Services:
-    def __init__(self) -> None:
-        self.state = Family(
-            names.SERVICE_STATE,
-            "gauge",
-            "State of a service: 0 down, 1 up, 2 degraded, 3 maintenance, 4 unknown.",
-        )
-        self.up = Family(
-            names.SERVICE_UP, "gauge", "Whether a service is up; absent when nobody can tell."
-        )
-        self.downtime = Family(
-            names.DOWNTIME_SECONDS_TOTAL, "counter", "Time in which a service was down."
-        )
-
-    def add(self, figures: ServiceFigures) -> None:
-        named = labels(**{names.SERVICE: figures.name})
-        self.state.add(named, int(figures.state))
-        up = UP.get(figures.state)
-        self.up.add(named, int(up) if up is not None else None)
-        unplanned = labels(**{names.PLANNED: "false"})
-        self.downtime.add(f"{named},{unplanned}", figures.downtime_s)
-        planned = labels(**{names.PLANNED: "true"})
-        self.downtime.add(f"{named},{planned}", figures.planned_s)
 
     def families(self) -> list[Family]:
         return list(vars(self).values())

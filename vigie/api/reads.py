@@ -13,10 +13,12 @@ from starlette.responses import Response
 from incidents.model import IncidentState
 from vigie import views
 from vigie.api import events, schemas
+from vigie.api.service_schemas import Service
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
+from vigie.views import history
 from vigie.views.shape import Object
 
 # JSON numbers are exact to here, and every database's keys reach it.
@@ -25,6 +27,7 @@ Number = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="The incident's nu
 Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Range = Literal["1h", "6h", "1d", "3d", "30d"]
 State = Literal["open"] | IncidentState
 _FIGURES: Final[list[str | Enum]] = ["figures"]
 _INCIDENTS: Final[list[str | Enum]] = ["incidents"]
@@ -62,7 +65,15 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
             raise no_slo(f"{service}/{slo}")
         return ready_json(found)
 
-    @router.get("/services", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Service]))
+    @router.get("/slos/{service}/{slo}/history", tags=_FIGURES, responses=shown(schemas.SloHistory))
+    def past(service: str, slo: str, range: Range = "1d") -> Response:
+        """One SLO bucket by bucket, oldest first."""
+        found = history.history(board.now, f"{service}/{slo}", range)
+        if found is None:
+            raise no_slo(f"{service}/{slo}")
+        return ready_json(found)
+
+    @router.get("/services", tags=_FIGURES, responses=shown(schemas.Listing[Service]))
     def services() -> Response:
         """Every service now: up or not, since when, and what is open on it."""
         return ready_json(views.services(board.now, db))

@@ -135,34 +135,24 @@ class Slo(Shape):
     query: dict[str, str]
 
 
-class Outage(Shape):
-    started_at: Time
-    ended_at: Time | None
-    cause: str
-    planned: bool
+class Bucket(Shape):
+    """One SLI in [start, end). Counts are null where nothing was measured, `sli` also where nothing
+    happened. Events of a gap that began before it are in no bucket.
+    """
+
+    start: Time
+    end: Time
+    good: float | None
+    total: float | None
+    coverage: float
+    sli: float | None
 
 
-class TargetCount(Shape):
-    up: int
-    expected: int
+class SloHistory(Listing[Bucket]):
+    """One SLO over a range up to now, oldest first, in buckets of equal width."""
 
-
-class Service(Shape):
-    """`up` is null where nobody can tell."""
-
-    name: str
-    display_name: str
-    description: str
-    labels: dict[str, str]
-    state: Literal["down", "up", "degraded", "maintenance", "unknown"]
-    up: bool | None
-    reason: str
-    downtime_seconds: float | None
-    downtime_planned_seconds: float | None
-    outage: Outage | None
-    slos: list[str]
-    incidents_open: int
-    targets: TargetCount
+    range: str
+    step_seconds: int
 
 
 class Target(Shape):
@@ -221,7 +211,9 @@ class Probed(Shape):
 
 
 class Discovery(Shape):
-    """Where a scrape job looks for targets; while it is down it keeps what it found before."""
+    """Where a scrape job looks for targets; while it is down it keeps what it found before. Also
+    `redundancy of SERVICE` and `integration NAME`, which look at workloads of a cluster.
+    """
 
     job: str
     kind: Literal["file", "http", "dns", "kubernetes"]

@@ -28,6 +28,7 @@ from vigie.api import (
 )
 from vigie.api import gate as deploys
 from vigie.api import otlp as spans
+from vigie.api import services as reliability
 from vigie.clock import Clock
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
@@ -59,9 +60,10 @@ def build(
     inbox: Inbox,
     slice_s: int,
     version: str,
+    told: Callable[[], None] = lambda: None,
 ) -> FastAPI:
-    """The app. `wake` tells pipeline and worker that a person changed something; after `reload` the
-    board says what came of it.
+    """The app. `wake` tells pipeline and worker that a person changed something, `heard` that a
+    heartbeat and `told` that a change was; after `reload` the board says what came of it.
     """
     app = FastAPI(
         title="Vigie",
@@ -82,24 +84,33 @@ def build(
     deploys.add(router, board=board, db=db, clock=clock)
     maintenance.add(router, board=board, db=db, clock=clock, slice_s=slice_s, wake=wake)
     graph.add(router, otlp.graph, clock)
+    # After the route of the graph, which is no service.
+    reliability.add(router, board=board, db=db, clock=clock)
     remote_write.add(router, inbox, clock)
     heartbeats.add(
         router, heartbeats=lambda: board.now.config.heartbeats, db=db, clock=clock, wake=heard
     )
+    _add_changes(router, board, db, clock, told)
+    app.include_router(router)
+    spans.add(app, otlp, clock)
+    health.add(app, board, clock, reload)
+    _add_metrics(app, board, db, meters, otlp, inbox)
+    return app
+
+
+def _add_changes(
+    router: APIRouter, board: Board, db: Database, clock: Clock, told: Callable[[], None]
+) -> None:
     services = lambda: board.now.config.services  # noqa: E731 - asked anew at every request
-    changes.add(router, services=services, db=db, clock=clock)
+    changes.add(router, services=services, db=db, clock=clock, told=told)
     hooks.add(
         router,
         integrations=lambda: board.now.config.integrations,
         services=services,
         db=db,
         clock=clock,
+        told=told,
     )
-    app.include_router(router)
-    spans.add(app, otlp, clock)
-    health.add(app, board, clock, reload)
-    _add_metrics(app, board, db, meters, otlp, inbox)
-    return app
 
 
 def _add_metrics(  # noqa: PLR0917 - what each family is read from

@@ -15,7 +15,18 @@ from vigie.config import Config
 from vigie.jobs import runs as diagnoses
 from vigie.notify import outbox
 from vigie.pipeline.state import Effects
-from vigie.store import alerts, budget, heartbeats, incidents, jobs, ledger, memories, outages
+from vigie.store import (
+    alerts,
+    budget,
+    heartbeats,
+    incidents,
+    jobs,
+    ledger,
+    memories,
+    outages,
+    redundancy,
+    states,
+)
 
 log = logging.getLogger(__name__)
 
@@ -50,14 +61,16 @@ def commit(
     alerts.write(c, effects.alerts)
     outages.write(c, effects.outages)
     budget.write(c, effects.acting)
-    if config.heartbeats:
-        heartbeats.listened(c, now)
+    states.write(c, effects.states)
+    redundancy.write(c, effects.redundancy)
+    heartbeats.listened(c, now)
     changed, added = [], 0
     for event in effects.events:
         applied = incidents.apply(c, event)
         if applied is not None:
             changed.append(applied)
             added += _consequences(c, event, applied, config, now)
+    outages.link(c, _broken(effects), now)
     begun = _runs(c, effects.runs, config, now)
     for number, signal in effects.figures.items():
         incidents.refresh(c, number, signal.severity, signal.detail)
@@ -68,6 +81,13 @@ def commit(
     if EventKind.RESOLVED in kinds:
         faults.reach("resolve.before_commit")
     return Committed((*changed, *begun), kinds, added > 0 or bool(begun))
+
+
+def _broken(effects: Effects) -> set[str]:
+    """The services of which an outage began or ended, or an incident was opened."""
+    opened = [event.signal for event in effects.events if event.kind is EventKind.OPENED]
+    services = {signal.service for signal in opened if signal is not None}
+    return services | {outage.service for outage in effects.outages}
 
 
 def _runs(c: Connection, wanted: Iterable[RunWanted], config: Config, now: float) -> list[int]:

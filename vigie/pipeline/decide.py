@@ -14,8 +14,9 @@ from collectors.heartbeat import next_change
 from incidents.decide import decide as decide_incidents
 from incidents.model import Signal
 from slo.ledger import Ledger, Row
-from vigie.pipeline import contributors
+from vigie.pipeline import contributors, past
 from vigie.pipeline.beats import beat_signals, standings_of
+from vigie.pipeline.certificates import certificate_signals
 from vigie.pipeline.judge import (
     acts_of,
     alert_changes,
@@ -25,6 +26,7 @@ from vigie.pipeline.judge import (
     signals_of,
 )
 from vigie.pipeline.periods import boundaries, earliest, exclusions_of, periods_of
+from vigie.pipeline.redundancy import look_again, redundancy_signals
 from vigie.pipeline.sample import due, kept, samples
 from vigie.pipeline.settle import begun, settled
 from vigie.pipeline.silence import below_since, read_to
@@ -41,7 +43,7 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
 
     `open_` are the incidents that are open, by dedup key, as the database has them.
     """
-    taken = take(state, batch)
+    before, taken = state, take(state, batch)
     state = learn(state, taken)
     state = replace(state, **_heard(state, batch, taken, now))
     ledger, sealed = _closed(state, batch, now)
@@ -55,19 +57,23 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
     windows, rate = measured_windows(state, ledger, pending_s, now)
     below = below_since(state, now)
     figures = figures_of(state, ledger, windows, below=below, pending_s=pending_s, now=now)
-    services, outages = services_of(state, figures, now)
+    seen = look_again(state, before, taken, batch, now)
+    services = services_of(state, figures, seen.standings, now)
+    histories, states = past.going_on(
+        state.histories, services.availability, services.moved, services.outages, now
+    )
+    state = replace(state, redundancy=seen.standings, rollouts=seen.rollouts)
     signals = signals_of(state, figures, below, open_)
     acts = acts_of(state, figures, signals, open_)
-    signals += acts.signals
-    beats = state.beats if batch.beats is None else batch.beats
-    standings = standings_of(state, batch, now)
-    signals += beat_signals(state.plan.config, standings, beats, open_)
+    signals += [*acts.signals, *_told(state, open_, now)]
     effects = Effects(
         rows=(*sealed, *ledger.changed_rows()),
         spans=addition.spans,
         memories={target: taken.memories[target] for target in taken.touched},
         alerts=alert_changes(state, figures.alerts),
-        outages=outages,
+        outages=services.outages,
+        states=states,
+        redundancy=seen.changed,
         events=(*acts.events, *decide_incidents(open_, signals, now)),
         acting=acts.changed,
         runs=acts.runs,
@@ -82,11 +88,10 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
         alerts=figures.alerts,
         last_rate=rate,
         below_since=below,
-        availability=services,
+        availability=services.availability,
+        histories=histories,
         acting=acts.after,
         figures=figures,
-        beats=beats,
-        standings=standings,
         gauges=kept(state, taken.gauges, now),
         sampled_upto={**state.sampled_upto, **{s: e[-1] for s, e in ends.items() if e}},
     )
@@ -107,8 +112,22 @@ def _heard(state: State, batch: Batch, taken: Taken, now: float) -> dict[str, An
         "periods": periods_of(state.plan.calendars, state.periods, now),
         "exclusions": excluded,
         "probed": state.probed if batch.probed is None else batch.probed,
+        "certificates": state.certificates if batch.probed is None else batch.certificates,
+        "observed": {**state.observed, **batch.observed},
+        "readings": taken.readings,
+        "beats": state.beats if batch.beats is None else batch.beats,
+        "standings": standings_of(state, batch, now),
         "snapshots": contributors.kept(state.snapshots, state.memories, now),
     }
+
+
+def _told(state: State, open_: Open, now: float) -> list[Signal]:
+    """What is said by others than SLOs."""
+    return [
+        *beat_signals(state.plan.config, state.standings, state.beats, open_),
+        *redundancy_signals(state, open_, now),
+        *certificate_signals(state.certificates, open_, now),
+    ]
 
 
 def _closed(state: State, batch: Batch, now: float) -> tuple[Ledger, tuple[Row, ...]]:

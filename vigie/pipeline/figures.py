@@ -11,8 +11,9 @@ from slo.alerts import Alerts, Measured
 from slo.availability import Availability
 from slo.calendar import Calendar
 from slo.ledger import HOUR_S, MICROSECONDS, Ledger, WindowSums
+from slo.redundancy import Standing
 from slo.series import Floats, Ints, Memory
-from slo.spec import AlertState, SloId
+from slo.spec import MICRO, AlertState, SloId
 from slo.status import (
     ArmFigures,
     Contributor,
@@ -22,6 +23,7 @@ from slo.status import (
     SloFigures,
     WindowFigures,
 )
+from slo.uptime import UNWATCHED, History
 from vigie.pipeline.columns import mean_of
 from vigie.pipeline.contributors import Snapshots, contributors
 from vigie.pipeline.expectation import Expectation
@@ -88,6 +90,22 @@ class Figures:
     def recent(self, index: int) -> tuple[str, WindowFigures]:
         """The name of an SLO and what was measured of it just now."""
         return self.plan.watches[index].slo.name, self._window(index, self.plan.recent_s)
+
+    def past(self, index: int) -> "SloPast":
+        """What the ledger remembers of the SLO with this number."""
+        col, plan = self._col(index), self.plan
+        cols, weights = np.array([col]), np.ones(1)
+        if col >= plan.columns:
+            mean = plan.columns_.means[col - plan.columns]
+            cols, weights = mean.cols, mean.weights
+        return SloPast(
+            at=self.at,
+            pending_s=self._waits(index),
+            ids=tuple(plan.ids[one] for one in cols.tolist()),
+            ledger=self.ledger.recolumned(cols),
+            units=plan.columns_.units[cols],
+            weights=weights,
+        )
 
     # -- windows --------------------------------------------------------------------------------
 
@@ -274,6 +292,28 @@ class Figures:
         )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class SloPast:
+    """What is remembered of one SLO at `at`: the ledger of its columns alone, by their
+    fingerprints; several where it is a composite. The next pages tell of the last `pending_s`.
+    """
+
+    at: float
+    pending_s: float
+    ids: tuple[str, ...]
+    ledger: Ledger
+    units: Ints
+    weights: Floats
+
+    def told(self, sums: Ints) -> tuple[float, float, float]:
+        """Good and total events and measured seconds, of [good | total | measured_us, column]."""
+        good, total, unit = int(sums[0, 0]), int(sums[1, 0]), int(self.units[0])
+        if len(self.ids) > 1:
+            (good, total), unit = mean_of(sums[0], sums[1], self.units, self.weights), MICRO
+        measured_s = float(np.average(sums[2], weights=self.weights)) / MICROSECONDS
+        return (good, total, measured_s) if unit == 1 else (good / unit, total / unit, measured_s)
+
+
 def _coverage(measured_s: float, expected_s: float) -> float:
     """Where nothing could be measured yet, nothing is missing: a period that has just begun."""
     return min(measured_s / expected_s, 1.0) if expected_s > 0 else 1.0
@@ -291,6 +331,11 @@ class SloView(Mapping[SloId, SloFigures]):
     def __iter__(self) -> Iterator[SloId]:
         return iter(self._figures.plan.index)
 
+    def past(self, slo: SloId) -> SloPast | None:
+        """What the ledger remembers of an SLO; None of one that it doesn't know."""
+        index = self._figures.plan.index.get(slo)
+        return None if index is None else self._figures.past(index)
+
     def __len__(self) -> int:
         return len(self._figures.plan.index)
 
@@ -298,8 +343,14 @@ class SloView(Mapping[SloId, SloFigures]):
 class ServiceView(Mapping[str, ServiceFigures]):
     """Every service's figures by name, each made when it is looked at."""
 
-    def __init__(self, availability: Mapping[str, Availability], at: float) -> None:
-        self._availability, self._at = availability, at
+    def __init__(
+        self,
+        availability: Mapping[str, Availability],
+        histories: Mapping[str, History],
+        redundancy: Mapping[str, Standing],
+    ) -> None:
+        self._availability = availability
+        self._histories, self._redundancy = histories, redundancy
 
     def __getitem__(self, key: str) -> ServiceFigures:
         one = self._availability[key]
@@ -310,6 +361,9 @@ class ServiceView(Mapping[str, ServiceFigures]):
             one.downtime_s(),
             one.outage,
             one.downtime_s(planned=True),
+            self._histories.get(key, UNWATCHED),
+            one.bad_until,
+            self._redundancy.get(key),
         )
 
     def __iter__(self) -> Iterator[str]:

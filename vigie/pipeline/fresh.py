@@ -86,6 +86,14 @@ def going_on(after: State, before: State) -> State:
         polled={**after.polled, **before.polled},
         snapshots=before.snapshots,
         probed={n: one for n, one in before.probed.items() if n in plan.probed},
+        certificates=before.certificates,
+        histories=before.histories,
+        readings={n: one for n, one in before.readings.items() if n in plan.replica_of},
+        observed={n: one for n, one in before.observed.items() if n in plan.replicas},
+        redundancy={
+            **after.redundancy,
+            **{n: one for n, one in before.redundancy.items() if n in plan.replicas},
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """Judge: windows and coverage, burn alerts, silence, availability, and the signals they give."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -18,11 +18,13 @@ from slo.availability import Availability, Look, Recent, Spell
 from slo.exclusions import merged
 from slo.gate import Subject
 from slo.ledger import Ledger, WindowSums
+from slo.outages import Outage
+from slo.redundancy import Standing as Redundant
 from slo.series import Floats, Ints
 from slo.spec import AlertState, ServiceState, SloId
-from slo.status import Outage
 from vigie.pipeline.figures import Figures
 from vigie.pipeline.plan import Plan
+from vigie.pipeline.redundancy import told_of
 from vigie.pipeline.state import AlertChange, Open, State
 from vigie.pipeline.take import patience_s
 
@@ -65,29 +67,40 @@ def figures_of(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Every service after a look, those whose state is another one now, and the outages that began
+    or ended with it.
+    """
+
+    availability: Mapping[str, Availability]
+    moved: tuple[str, ...]
+    outages: tuple[Outage, ...]
+
+
 def services_of(
-    state: State, figures: Figures, now: float
-) -> tuple[Mapping[str, Availability], tuple[Outage, ...]]:
-    """Every service after this look, and the outages that began or ended with it."""
+    state: State, figures: Figures, standings: Mapping[str, Redundant], now: float
+) -> Services:
+    """Every service, by what its SLOs, its probes and its redundancy say."""
     plan = state.plan
-    after, outages = dict(state.availability), list[Outage]()
+    after, outages, moved = dict(state.availability), list[Outage](), list[str]()
     recent = _recent(figures)
     down = availability.failing(recent, plan.down_below, plan.min_bad)
     ranks = availability.judged(recent, down, plan.service_of_slo, len(plan.services))
     slices = Held(figures)
     for name, rank in zip(plan.services, ranks.tolist(), strict=True):
-        before, verdict, probed = after[name], availability.state_of(rank), state.probed.get(name)
+        before, own = after[name], availability.state_of(rank)
+        told = told_of(state.probed.get(name), standings.get(name))
+        verdict = own if told is None else availability.worse(own, told.state)
         windows = state.exclusions.of_service.get(name, ())
         window = next((one for one in windows if one.start <= now < one.end), None)
-        if probed is not None:
-            verdict = availability.worse(verdict, probed.state)
         if verdict is before.state and verdict in _CALM and not (window or before.outage):
             continue
-        look, by_probe = _look(figures, name, verdict, probed)
+        look, certain = _look(figures, name, own, told)
         ids = {plan.watches[i].slo.id for i in plan.slos_of_service[name] if down[i]}
         before = replace(before, failing=before.failing | ids)
         spell = slices.spell(before.failing)
-        if by_probe:  # it is certain that it goes on
+        if certain:  # it is certain that it goes on
             spell = replace(spell, until=now, over=None)
         found, outage = availability.step(before, look, spell, now, name)
         if outage is not None:
@@ -95,17 +108,21 @@ def services_of(
             found, changed = availability.booked(before, found, outage, planned)
             outages += changed
         after[name] = availability.maintained(found, window) if window else found
-    return after, tuple(outages)
+        if after[name].state is not before.state:
+            moved.append(name)
+    return Services(after, tuple(moved), tuple(outages))
 
 
-def _look(
-    figures: Figures, name: str, verdict: ServiceState, probed: Look | None
-) -> tuple[Look, bool]:
-    """Why a service is what it is, and whether its probes say that it is down."""
-    if probed is not None and verdict is probed.state is ServiceState.DOWN:
-        return Look(verdict, probed.reason, min(probed.since, figures.at)), True
+def _look(figures: Figures, name: str, own: ServiceState, told: Look | None) -> tuple[Look, bool]:
+    """What a service is and why, and whether it is certain that it is down now: of the recent past,
+    which is all that SLOs (`own`) tell of, it is not.
+    """
+    if told is not None and told.state is ServiceState.DOWN:
+        return replace(told, since=min(told.since, figures.at)), True
+    if told is not None and availability.worse(own, told.state) is not own:
+        return told, False
     slos = [figures.recent(int(index)) for index in figures.plan.slos_of_service[name]]
-    return Look(verdict, availability.reason_for(verdict, slos), figures.at), False
+    return Look(own, availability.reason_for(own, slos), figures.at), False
 
 
 class Held:

@@ -18,6 +18,7 @@ from incidents.budget import Limits
 from slo.alerts import Arms
 from slo.calendar import Calendar
 from slo.ledger import REACH_S, Ledger, empty
+from slo.redundancy import Redundancy
 from slo.rings import EDGE
 from slo.series import Floats, Ints, Layout
 from slo.spec import (
@@ -32,7 +33,7 @@ from slo.spec import (
     SloId,
 )
 from vigie.config import Config, Watch
-from vigie.pipeline import feeds
+from vigie.pipeline import feeds, replicas
 from vigie.pipeline.columns import Columns, columns_of, part_is_bad
 from vigie.pipeline.feeds import Feed, Uses
 from vigie.pipeline.found import NOTHING, Found, expanded
@@ -93,6 +94,8 @@ class Plan:
     place: Mapping[str, int]  # by fingerprint: the column
     asked_of: Mapping[str, Ints]  # by DataSource: the columns that are asked of it
     reach_s: float  # how far back a sampled column looks
+    replicas: Mapping[str, replicas.Group]  # by service that has some
+    replica_of: Mapping[str, Redundancy]  # by target whose pages say more of it than that it is up
     _feeds: dict[str, tuple[Layout, Feed]] = field(default_factory=dict)
     _read_by: dict[frozenset[str], frozenset[int]] = field(default_factory=dict)
 
@@ -172,6 +175,8 @@ def compile_plan(written: Config, slice_s: int, found: Found = NOTHING) -> Plan:
     of_watch = columns.of_watch.tolist()
     targets = config.targets.values()
     counted, gauges = _wanted(columns, CountingSli), _wanted(columns, SampledSli)
+    groups = replicas.groups_of(config.redundancy, config.services, targets)
+    replica_of = replicas.read_for(groups.values())
     place = {name: number for number, name in enumerate(config.services)}
     arm_counts = [len(watch.arms) for watch in watches]
     recent_s = _recent(targets)
@@ -188,7 +193,9 @@ def compile_plan(written: Config, slice_s: int, found: Found = NOTHING) -> Plan:
         lengths=_lengths(watches, recent_s),
         calendars=tuple(dict.fromkeys(w.slo.calendar for w in watches if w.slo.calendar)),
         selectors=(fit_counted := _fitting(targets, counted)),
-        gauges=(fit_gauges := _fitting(targets, gauges)),
+        gauges=(fit_gauges := _with_replicas(_fitting(targets, gauges), replica_of)),
+        replicas=groups,
+        replica_of=replica_of,
         texts={t.id: frozenset(map(str, fit_counted[t.id] | fit_gauges[t.id])) for t in targets},
         services=tuple(config.services),
         slos_of_service=_by_service(watches, config),
@@ -337,6 +344,14 @@ def _fitting(
         )
         for target in targets
     }
+
+
+def _with_replicas(
+    wanted: dict[str, frozenset[Selector]], replica_of: Mapping[str, Redundancy]
+) -> dict[str, frozenset[Selector]]:
+    """The gauges with those that say how a replica does."""
+    read = {name: replicas.selectors_of(one) for name, one in replica_of.items()}
+    return {**wanted, **{name: wanted[name] | selectors for name, selectors in read.items()}}
 
 
 def _owed(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from sqlalchemy import Connection
@@ -10,6 +11,8 @@ from slo.alerts import Alerts
 from slo.availability import Availability
 from slo.ledger import Ledger
 from slo.series import Ints, Memory, unseen
+from slo.spec import ServiceState
+from slo.uptime import KEPT_S
 from vigie.config import Config
 from vigie.pipeline import found
 from vigie.pipeline.found import Found, fitting
@@ -20,8 +23,22 @@ from vigie.pipeline.plan import Plan, compile_plan
 from vigie.pipeline.settle import begun
 from vigie.pipeline.silence import read_to
 from vigie.pipeline.state import State, no_alerts
-from vigie.store import alerts, budget, exclusions, heartbeats, memories, outages
+from vigie.store import (
+    alerts,
+    budget,
+    changes,
+    exclusions,
+    heartbeats,
+    memories,
+    outages,
+    pasts,
+    redundancy,
+    states,
+)
 from vigie.store import ledger as rows
+from vigie.store.states import Became
+
+UNKNOWN: Final = ServiceState.UNKNOWN
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,6 +56,7 @@ def restore(c: Connection, config: Config, slice_s: int, now: float) -> Restored
     remembered = memories.read(c)
     kept = {name: remembered.get(name) or unseen(None) for name in plan.config.targets}
     _end_outages(c, kept.values())
+    _end_states(c)
     heartbeats.resume(c, config.heartbeats.values(), now)
     state = _fresh(c, plan, kept, now)
     numbered = rows.numbers(c, plan.ids)
@@ -104,6 +122,9 @@ def _fresh(
         beats=heartbeats.read(c),
         alerts=_alerts(c, plan, now),
         availability=_availability(c, plan),
+        histories=pasts.read(c, now - KEPT_S) if before is None else {},
+        redundancy={n: one for n, one in redundancy.read(c).items() if n in plan.replicas},
+        rollouts=changes.rollouts(c, now),
         acting=budget.read(c),
         polled=_read_to(plan, kept),
     )
@@ -169,6 +190,20 @@ def _availability(c: Connection, plan: Plan) -> Mapping[str, Availability]:
                 free_from=max(one.free_from, outage.ended_at),
             )
     return found
+
+
+def _end_states(c: Connection) -> None:
+    """What services were when the server stopped, nobody knows since."""
+    until = heartbeats.listened_until(c)
+    last = {one.service: one for one in states.read(c)}
+    states.write(
+        c,
+        [
+            Became(one.service, max(until or 0.0, one.at), UNKNOWN, "Vigie did not run")
+            for one in last.values()
+            if one.state is not UNKNOWN
+        ],
+    )
 
 
 def _end_outages(c: Connection, kept: Iterable[Memory]) -> None:

@@ -10,20 +10,25 @@ from collectors.scrape import Scrape
 from collectors.targets import Target, TargetStatus
 from incidents.budget import Acting, RunWanted
 from incidents.budget import Key as ActionKey
-from incidents.model import Event, OpenIncident, Signal
+from incidents.model import Certificate, Event, OpenIncident, Signal
 from slo.alerts import Alerts
 from slo.availability import Availability, Look
 from slo.calendar import Calendar
 from slo.ledger import Ledger, Row
+from slo.outages import Outage
+from slo.redundancy import Observed, Rollout
+from slo.redundancy import Standing as Redundant
 from slo.series import Floats, Memory, Page
 from slo.spans import Spans
 from slo.spec import Excluded, SloId
-from slo.status import Outage
+from slo.uptime import History
 from vigie.pipeline.contributors import Snapshots
 from vigie.pipeline.expectation import Expectation
 from vigie.pipeline.figures import Figures
 from vigie.pipeline.periods import NO_EXCLUSIONS, Exclusions, Period
 from vigie.pipeline.plan import Plan
+from vigie.pipeline.replicas import Reading
+from vigie.store.states import Became
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,6 +70,12 @@ class State:
     )  # by heartbeat, as the database has them
     standings: Mapping[str, Standing] = field(default_factory=dict)  # of the last tick
     probed: Mapping[str, Look] = field(default_factory=dict)  # by service
+    certificates: tuple[Certificate, ...] = ()  # as probes saw them last
+    readings: Mapping[str, Reading] = field(default_factory=dict)  # by target that is a replica
+    observed: Mapping[str, Observed] = field(default_factory=dict)  # by service, as clusters tell
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by service, told as changes
+    redundancy: Mapping[str, Redundant] = field(default_factory=dict)  # by service
+    histories: Mapping[str, History] = field(default_factory=dict)  # by service
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,9 @@ class Batch:
     targets: Mapping[str, Target] = field(default_factory=dict)
     beats: Mapping[str, Beats] | None = None  # None: no heartbeat said anything
     probed: Mapping[str, Look] | None = None  # by service, of all that are probed
+    certificates: tuple[Certificate, ...] = ()  # all that probes know
+    observed: Mapping[str, Observed] = field(default_factory=dict)  # by service
+    rollouts: Mapping[str, Rollout] | None = None  # by service; None: no change was told
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,6 +128,8 @@ class Effects:
     memories: Mapping[str, Memory]
     alerts: tuple[AlertChange, ...]
     outages: tuple[Outage, ...]
+    states: tuple[Became, ...]  # of services that are in another one now
+    redundancy: Mapping[str, Redundant]  # by service: what stands elsewhere now
     events: tuple[Event, ...]
     acting: tuple[Acting, ...]  # budget actions that stand elsewhere now
     runs: tuple[RunWanted, ...]

@@ -15,6 +15,7 @@ from vigie.config import Config
 from vigie.pipeline import feeds
 from vigie.pipeline.expectation import Expectation
 from vigie.pipeline.plan import Plan
+from vigie.pipeline.replicas import Reading, reading
 from vigie.pipeline.state import Batch, Estimate, State
 
 NO_LAYOUT = Layout((), ())
@@ -43,12 +44,14 @@ class Taken:
     counts: list[tuple[str, Increments]] = field(default_factory=list)
     measured: list[Covered] = field(default_factory=list)
     gauges: dict[str, tuple[Page, ...]] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
     estimates: tuple[Estimate, ...] = ()
 
 
 def take(state: State, batch: Batch) -> Taken:
     """What the pages add to what is remembered of their targets."""
     taken = Taken(dict(state.memories), dict(state.targets), gauges=dict(state.gauges))
+    taken.readings = dict(state.readings)
     taken.estimates = batch.estimates
     for scrape in batch.scrapes:
         target = state.plan.config.targets.get(scrape.target_id)
@@ -64,6 +67,9 @@ def take(state: State, batch: Batch) -> Taken:
         memory, increments = count(before, scrape.page, target.births)
         taken.memories[target.id] = memory
         taken.layouts[target.id] = scrape.page.layout
+        if (replica := state.plan.replica_of.get(target.id)) is not None:
+            before_it = taken.readings.get(target.id)
+            taken.readings[target.id] = reading(replica, scrape.page, before_it)
         if state.plan.sampled:
             taken.gauges[target.id] = (*taken.gauges.get(target.id, ()), scrape.page)
         if len(increments.rows):

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from collectors.heartbeat import Beats
 from collectors.scrape import Scrape
 from collectors.targets import Target
-from incidents.model import EventKind, OpenIncident
+from incidents.model import Certificate, EventKind, OpenIncident
 from slo.availability import Look
+from slo.redundancy import Observed
 from slo.status import Status
 from vigie import faults
 from vigie.clock import Clock
@@ -23,11 +23,12 @@ from vigie.pipeline.commit import Committed, commit
 from vigie.pipeline.decide import decide, next_deadline
 from vigie.pipeline.figures import ServiceView, SloView
 from vigie.pipeline.found import fitting, with_groups
+from vigie.pipeline.heard import Heard
 from vigie.pipeline.plan import Plan
 from vigie.pipeline.restore import Restored, replan
 from vigie.pipeline.state import Batch, Effects, Estimate, State
 from vigie.pipeline.take import groups_shown
-from vigie.store import exclusions, heartbeats, incidents
+from vigie.store import exclusions, incidents
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
 from vigie.telemetry import Meters, Telemetry, log_ids
@@ -38,7 +39,6 @@ MIN_PAUSE_S = 0.1  # between two ticks: a storm of arrivals costs one pass
 GATHER_S = 0.03  # after an arrival, for those that were asked for in the same moment
 MAX_WAITING = 20_000  # scrapes kept while nothing can be committed; the oldest go first
 FAILURES_BEFORE_TELLING = 3
-SILENCE_S = 60.0  # so long without a committed tick, and beats may have been refused
 
 
 class Outcry(Protocol):
@@ -75,7 +75,7 @@ class Pipeline:
         self._open: dict[str, OpenIncident] = {}
         self._open_is_old = True
         self._corrections_are_old = False
-        self._beats_are_old = False
+        self._heard = Heard(db)
         self._arrived: deque[Scrape] = deque(maxlen=MAX_WAITING)
         self._estimates: deque[Estimate] = deque(maxlen=MAX_WAITING)
         self._polled: dict[str, float] = {}
@@ -83,6 +83,8 @@ class Pipeline:
         self._present: dict[str, frozenset[str]] = {}
         self._found_anew = True
         self._probed: Mapping[str, Look] | None = None
+        self._certificates: tuple[Certificate, ...] = ()
+        self._observed: dict[str, Observed] = {}
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -139,9 +141,16 @@ class Pipeline:
         self._estimates.extend(estimates)
         self._wake.set()
 
-    def probed(self, services: Mapping[str, Look]) -> None:
-        """What probes now say of every service that is probed."""
-        self._probed = services
+    def probed(
+        self, services: Mapping[str, Look], certificates: Iterable[Certificate] = ()
+    ) -> None:
+        """What probes now say of every service that is probed, and every certificate they saw."""
+        self._probed, self._certificates = services, tuple(certificates)
+        self._wake.set()
+
+    def observed(self, service: str, seen: Observed) -> None:
+        """What a cluster now says of the replicas of a service."""
+        self._observed[service] = seen
         self._wake.set()
 
     def changed_by_people(self) -> None:
@@ -151,7 +160,12 @@ class Pipeline:
 
     def heard(self) -> None:
         """A heartbeat said something, which the database has: the next tick reads it."""
-        self._beats_are_old = True
+        self._heard.beat()
+        self._wake.set()
+
+    def told_of_change(self) -> None:
+        """A change was told, which the database has: it may be a rollout."""
+        self._heard.change()
         self._wake.set()
 
     async def start(self) -> None:
@@ -228,6 +242,8 @@ class Pipeline:
             tuple(self._estimates),
             dict(self._polled),
             probed=self._probed,
+            certificates=self._certificates,
+            observed=dict(self._observed),
         )
         now = self._clock.now()
         effects: Effects | None = None
@@ -237,7 +253,7 @@ class Pipeline:
                     self._open_is_old = False  # before it is read: it may change meanwhile
                     self._open = await self._db.aread(incidents.open_incidents)
                 await self._find(batch, now)
-                batch = replace(batch, beats=await self._beats(now))
+                batch = await self._with_heard(batch, now)
                 after, effects = decide(self.state, batch, self._open, now)
                 committed = await self._commit(effects, now)
         except StoreError as error:
@@ -253,18 +269,13 @@ class Pipeline:
         self._adopt(after, effects, committed, arrived, now)
         return True
 
-    async def _beats(self, now: float) -> Mapping[str, Beats] | None:
-        """What heartbeats said since the last tick; None: nothing. After a time in which nothing
-        could be written, what was not missed before it is in doubt.
-        """
-        last, configured = self._last_tick_at, self.state.plan.config.heartbeats
-        if configured and last is not None and now - last > SILENCE_S:
-            await self._db.awrite(lambda c: heartbeats.resume(c, configured.values(), now))
-            self._beats_are_old = True
-        if not self._beats_are_old:
-            return None
-        self._beats_are_old = False  # before they are read: they may change meanwhile
-        return await self._db.aread(heartbeats.read)
+    async def _with_heard(self, batch: Batch, now: float) -> Batch:
+        beating = self.state.plan.config.heartbeats.values()
+        return replace(
+            batch,
+            beats=await self._heard.beats(beating, self._last_tick_at, now),
+            rollouts=await self._heard.rollouts(now),
+        )
 
     async def _find(self, batch: Batch, now: float) -> None:
         """Make room for groups and targets that this batch shows for the first time, and take in
@@ -356,7 +367,8 @@ class Pipeline:
     def _not_recorded(self, reason: str, effects: Effects | None) -> None:
         """Say loudly that this tick could not be recorded, and go on with what was known before."""
         self._failed += 1
-        self._open_is_old = self._beats_are_old = True
+        self._open_is_old = True
+        self._heard.all_again()
         state = replace(self.state, ledger=self.state.ledger.retried())
         self._restored = replace(self._restored, state=state)
         self._meters.tick_failures.inc()
@@ -377,5 +389,5 @@ class Pipeline:
 
 def _status(state: State, now: float) -> Status:
     assert state.figures is not None, "a committed tick has figures"
-    services = ServiceView(state.availability, now)
+    services = ServiceView(state.availability, state.histories, state.redundancy)
     return Status(now, state.tick, SloView(state.figures), services)

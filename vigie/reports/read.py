@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from slo import availability, report
+from slo import report
 from slo.columns import key_of
 from slo.exclusions import corrected, merged, planned, planned_of_service
+from slo.outages import joined
 from slo.report_model import Report, SloStatement
 from slo.report_spells import Looked, spells
 from slo.report_sums import MINUTE_S, Asked, Counted, Minutes, count
@@ -41,7 +42,7 @@ def read(
     subjects = _subjects(c, config, watches, within, slice_s)
     statements = _statements(c, subjects, within, folder)
     since, until = within.first * float(MINUTE_S), within.known * float(MINUTE_S)
-    down = availability.joined(outages.read(c, since))
+    down = joined(outages.read(c, since))
     corrections = _corrections(c, since, until)
     return Report(
         start=since,

@@ -1,8 +1,13 @@
 """JSON Schemas of what tells Vigie something: Heartbeat, Integration."""
 
+from typing import Final
+
+from collectors.changes import KUBERNETES
 from collectors.changes_load import ARGOCD, EVENTS, GITHUB, TYPES
 from collectors.keys import MAX_LENGTH, MIN_LENGTH
 from vigie.schema.parts import Schema, choice, duration, if_, items, mapping, name, none, text
+
+_OF_GIT: Final = ("events", "branches", "workflows")
 
 
 def heartbeat() -> Schema:
@@ -32,7 +37,7 @@ def integration() -> Schema:
     spec = mapping(
         {
             "type": choice(TYPES),
-            "services": {**services, "description": "by repository or application"},
+            "services": {**services, "description": "by repository, application or workload"},
             "events": items(choice(dict.fromkeys(e for some in EVENTS.values() for e in some))),
             "environments": items(text()),
             "branches": items(text()),
@@ -40,12 +45,21 @@ def integration() -> Schema:
             "secret": text("what a delivery must prove"),
             "secret_file": text("relative to this file"),
             **_key(),
+            "namespaces": items(text("of the cluster; without any, all")),
+            "api_server": text("of the cluster; without one, the one that Vigie runs in"),
+            "kubeconfig_file": text("relative to this file"),
         },
         ["type"],
     )
-    argo = {"properties": none("events", "branches", "workflows")}
+    hook = {**_one_key(), "properties": none("namespaces", "api_server", "kubeconfig_file")}
+    cluster = {
+        "properties": none(*_key(), "secret", "secret_file", "environments", *_OF_GIT),
+        "not": {"required": ["api_server", "kubeconfig_file"]},
+    }
+    argo = {"properties": none(*_OF_GIT)}
     github: Schema = {"properties": {"events": items(choice(EVENTS[GITHUB]))}}
-    return {**spec, **_one_key(), "allOf": [
+    return {**spec, "allOf": [
+        if_("type", KUBERNETES, cluster, hook),
         if_("type", ARGOCD, argo, {}), if_("type", GITHUB, github, {}),
     ]}  # fmt: skip
 

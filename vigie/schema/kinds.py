@@ -6,9 +6,9 @@ one schema can't say (that a name leads somewhere, that a query compiles) `vigie
 
 from typing import Final
 
-from collectors.load_scraping import PROTOBUF
+from collectors.load_scraping import KNOWN
 from collectors.relabel import Action
-from collectors.scraping import AS_USUAL, PROTOCOLS
+from collectors.scraping import AS_USUAL
 from collectors.targets import Target
 from incidents.model import IncidentType
 from runbooks.model import Mode, Step, StepKind
@@ -19,7 +19,7 @@ from slo.load.policy import MAX_GROUPS
 from slo.spec import Act, ArmKind, Births, BudgetAction, Policy, Rule, Unknown
 from slo.windows import show
 from vigie.channels import RECEIVES
-from vigie.schema import collected, openslo, probes, prometheus
+from vigie.schema import collected, openslo, probes, prometheus, redundancy
 from vigie.schema.parts import (
     Schema,
     choice,
@@ -52,6 +52,7 @@ def schemas() -> dict[str, Schema]:
         "MaintenanceWindow": _maintenance(),
         "Policy": _policy(),
         "Probe": probes.probe(),
+        "Redundancy": redundancy.redundancy(),
         "Runbook": _runbook(),
         "Targets": _targets(),
     }
@@ -179,15 +180,11 @@ def _scraping() -> dict[str, Schema]:
         "modulus": {"type": "integer", "minimum": 0},
     }
     limits = ("sample_limit", "label_limit", "label_name_length_limit", "label_value_length_limit")
-    protocols: Schema = {"enum": [*PROTOCOLS, PROTOBUF]}
     return {
         "params": {"type": "object", "additionalProperties": items({"type": _SCALAR})},
-        "scrape_protocols": {
-            **items(protocols),
-            "uniqueItems": True,
-            "contains": {"enum": list(PROTOCOLS)},
-        },
-        "fallback_scrape_protocol": {"enum": list(PROTOCOLS)},
+        "scrape_protocols": {**items({"enum": list(KNOWN)}), "uniqueItems": True},
+        "scrape_native_histograms": flag(default=False),
+        "fallback_scrape_protocol": {"enum": list(KNOWN)},
         "enable_compression": flag(default=AS_USUAL.compressed),
         "honor_labels": flag(default=AS_USUAL.honor_labels),
         "honor_timestamps": flag(default=AS_USUAL.honor_timestamps),

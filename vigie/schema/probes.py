@@ -78,6 +78,12 @@ def probe() -> Schema:
             },
             "failures": whole(1, default.failures, MAX_ROW),
             "successes": whole(1, default.successes, MAX_ROW),
+            "certificate": mapping(
+                {
+                    "notice": duration("before its end; 0s: never", default.certificate_notice_s),
+                    "page": duration("before its end; 0s: never", default.certificate_page_s),
+                }
+            ),
             "labels": labels(),
             "http": _http(),
             "tcp": _tcp(),

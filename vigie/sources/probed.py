@@ -7,6 +7,7 @@ from collectors.probe.model import Probe
 from collectors.probe.prober import Prober
 from collectors.probe.verdict import State, Verdict, worst
 from collectors.scrape import Clock
+from incidents.model import Certificate
 from slo.availability import Look
 from slo.spec import ServiceState
 from vigie.pipeline.plan import Plan
@@ -56,7 +57,24 @@ class Probes:
         for verdict in self._verdicts.values():
             by_service.setdefault(verdict.service, []).append(verdict)
         found = {name: worst(some) for name, some in by_service.items()}
-        self._pipeline.probed({name: _look(one) for name, one in found.items() if one is not None})
+        looks = {name: _look(one) for name, one in found.items() if one is not None}
+        self._pipeline.probed(looks, self._certificates())
+
+    def _certificates(self) -> list[Certificate]:
+        probes = {probe.name: probe for probe in self._probes}
+        return [
+            Certificate(
+                one.service,
+                one.probe,
+                one.target,
+                one.expires_at,
+                probes[one.probe].certificate_notice_s,
+                probes[one.probe].certificate_page_s,
+                labels=probes[one.probe].labels,
+            )
+            for one in self._verdicts.values()
+            if one.expires_at is not None and one.probe in probes
+        ]
 
 
 def _look(verdict: Verdict) -> Look:

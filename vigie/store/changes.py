@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, tuple_, update
 
 from collectors.changes import Change, Kind, Status, merged
+from slo.redundancy import Rollout
 from vigie.store.sql import from_json, insert, to_json
 from vigie.store.tables import change as t
 from vigie.store.tables import change_service as of
@@ -71,6 +72,20 @@ def page(
     if before is not None:
         found = found.where(tuple_(t.c.started_at, t.c.number) < tuple_(*before))
     return _stored(c, found)
+
+
+def rollouts(c: Connection, now: float) -> dict[str, Rollout]:
+    """By service: the deploy that is under way, of several the one that began last."""
+    runs = select(t).where(
+        t.c.status == Status.RUNNING.value,
+        t.c.kind == Kind.DEPLOY.value,
+        t.c.started_at >= now - UNENDED_S,
+    )
+    return {
+        service: Rollout(one.change.started_at, one.change.stated_at)
+        for one in _stored(c, runs.order_by(t.c.started_at, t.c.number))
+        for service in one.change.services
+    }
 
 
 def prune(c: Connection, before: float, batch: int) -> int:

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, tuple_
 
 from slo.ledger import KEPT_WIDTHS_S, MINUTE_S
-from vigie.store import changes, deliveries, meta, runs
+from vigie.store import changes, deliveries, meta, runs, states
 from vigie.store.db import Database
 from vigie.store.jobs import JobState
 from vigie.store.tables import incident, job, ledger, span
@@ -42,6 +42,7 @@ def prune(c: Connection, now: float, retention: Retention) -> Mapping[str, int]:
         "fine_slices": _slices(c, now - FINE_S, now, ledger.c.width_s < MINUTE_S),
         "slices": _slices(c, now - retention.slices_s, now, ledger.c.width_s.in_(KEPT_WIDTHS_S)),
         "spans": _spans(c, now - retention.slices_s),
+        "service_states": states.prune(c, now - retention.slices_s, BATCH),
         "changes": changes.prune(c, now - retention.slices_s, BATCH),
         "deliveries": deliveries.prune(c, now - retention.deliveries_s, BATCH),
         "jobs": _jobs(c, now - retention.deliveries_s),

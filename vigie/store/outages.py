@@ -1,17 +1,28 @@
-"""Outages: the intervals in which services were down, written when they begin and when they end."""
+"""Outages: intervals in which services were down, written when they begin and when they end."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, func, or_, select, update
 
-from slo.status import Outage
+from incidents.model import IncidentState, IncidentType
+from slo.outages import Outage
 from vigie.store.sql import put
+from vigie.store.tables import incident
 from vigie.store.tables import outage as t
+
+LINKED_S: Final = 900.0  # how long after an outage an incident may be opened about it
+_OF_NO_OUTAGE: Final = (
+    IncidentType.BUDGET,
+    IncidentType.CERTIFICATE_EXPIRY,
+    IncidentType.MISSED_HEARTBEAT,
+)
 
 
 def write(c: Connection, outages: Iterable[Outage]) -> None:
-    """Store outages; one that is stored (same service and start) gets its new values."""
+    """Store outages; one that is stored (same service and start) gets its new values. Which
+    incident it has only `link` says.
+    """
     rows = [
         {
             "service": one.service,
@@ -35,6 +46,30 @@ def read(c: Connection, since: float | None = None, service: str | None = None) 
     return [_outage(row) for row in c.execute(found)]
 
 
+def link(c: Connection, services: Iterable[str], now: float) -> None:
+    """Give the newest outages of these services their incident: the worst one, of alike ones the
+    first, that was open while they lasted, or was opened soon after.
+    """
+    named = list(services)
+    if not named:
+        return
+    opened = (
+        select(incident.c.number)
+        .where(
+            incident.c.service == t.c.service,
+            incident.c.state.not_in([IncidentState.CANCELLED, IncidentState.MERGED]),
+            incident.c.type.not_in(_OF_NO_OUTAGE),
+            incident.c.opened_at <= func.coalesce(t.c.ended_at, float(now)) + LINKED_S,
+            func.coalesce(incident.c.resolved_at, float(now)) >= t.c.started_at,
+        )
+        .order_by(incident.c.severity, incident.c.number)
+        .limit(1)
+        .scalar_subquery()
+    )
+    newest = or_(t.c.ended_at.is_(None), t.c.ended_at > now - LINKED_S)
+    c.execute(update(t).where(t.c.service.in_(named), newest).values(incident=opened))
+
+
 def ongoing(c: Connection) -> dict[str, Outage]:
     """The outage that has not ended, by service."""
     found = c.execute(select(t).where(t.c.ended_at.is_(None)).order_by(t.c.started_at))
@@ -42,4 +77,11 @@ def ongoing(c: Connection) -> dict[str, Outage]:
 
 
 def _outage(row: Row[Any]) -> Outage:
-    return Outage(row.service, row.started_at, row.ended_at, row.cause or "", bool(row.planned))
+    return Outage(
+        row.service,
+        row.started_at,
+        row.ended_at,
+        row.cause or "",
+        bool(row.planned),
+        row.incident,
+    )

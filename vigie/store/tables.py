@@ -132,7 +132,30 @@ outage = Table(
     Column("ended_at", Double),
     Column("cause", Text),
     Column("planned", Integer, nullable=False, server_default="0"),
+    Column("incident", BigInteger),  # the worst one that was open while it lasted
     Index("uq_outage_service_started_at", "service", "started_at", unique=True),
+)
+
+service_state = Table(  # append-only: what a service was found to be, from then on
+    "service_state",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("started_at", Double, primary_key=True),
+    Column("state", Integer, nullable=False),  # slo.spec.ServiceState
+    Column("reason", Words, nullable=False),
+)
+
+redundancy = Table(  # how redundant a service stands, and who leads
+    "redundancy",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("state", Integer, nullable=False),  # slo.redundancy.RedundancyState
+    Column("since", Double, nullable=False),
+    Column("risk_since", Double),
+    Column("leader", Words),
+    Column("led_since", Double),
+    Column("failovers", BigInteger, nullable=False),
+    Column("failed_over_at", Double),
 )
 
 budget_action = Table(  # where every budget action stands, as alert does for arms
@@ -199,7 +222,7 @@ change = Table(  # what was changed, by whom it was told; the same source and id
     "change",
     metadata,
     Column("number", Key, primary_key=True),
-    Column("source", Text, nullable=False),  # api, or the name of an Integration
+    Column("source", Text, nullable=False),  # api, kubernetes, or the name of an Integration
     Column("id", Words),  # the sender's
     Column("title", Words, nullable=False),
     Column("kind", Text, nullable=False),

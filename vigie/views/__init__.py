@@ -6,7 +6,7 @@ from vigie.views.front import overview
 from vigie.views.objectives import slo, slos
 from vigie.views.probes import probes
 from vigie.views.records import incident, incidents, timeline
-from vigie.views.reliability import services
+from vigie.views.reliability import service, services
 from vigie.views.scraping import sources, target, targets
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "incidents",
     "overview",
     "probes",
+    "service",
     "services",
     "slo",
     "slos",

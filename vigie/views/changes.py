@@ -55,7 +55,7 @@ def before(db: Database, service: str, onset: float, within_s: float = BEFORE_S)
 
 
 def shown(stored: Stored) -> Object:
-    """One change as it goes out; `source` is `api` or the name of an Integration."""
+    """One change as it goes out; `source` is `api`, `kubernetes` or the name of an Integration."""
     told = stored.change
     return {
         "number": stored.number,

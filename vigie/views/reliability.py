@@ -3,13 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from slo.spec import Service, ServiceState
-from slo.status import Outage, ServiceFigures
+from slo.status import ServiceFigures
 from vigie.live import Live
 from vigie.store import incidents as store
 from vigie.store.db import Database
-from vigie.views.shape import Object, listing, when
+from vigie.views.shape import Object, listing
+from vigie.views.uptime import availability, outage, redundancy
 
 MOST_OPEN: Final = 1_000
 # Degraded still serves. Whether a service in maintenance or an unmeasured one is up, nobody knows.
@@ -24,13 +26,23 @@ def services(live: Live, db: Database) -> Object:
     return listing(with_open_incidents(live, by_service(open_rows)))
 
 
+def service(live: Live, db: Database, name: str) -> Object:
+    """One service of the configuration in force."""
+    open_rows = db.read(
+        lambda c: store.page(c, state="open", service=name, before=None, limit=MOST_OPEN)
+    )
+    return with_open_incidents(live, by_service(open_rows), name)[0]
+
+
 def by_service(open_rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
     """How many of these incidents each service has."""
     return Counter(row["service"] for row in open_rows)
 
 
-def with_open_incidents(live: Live, open_incidents: Mapping[str, int] | None) -> list[Object]:
-    """Every service with its count of open incidents; None where the database cannot say."""
+def with_open_incidents(
+    live: Live, open_incidents: Mapping[str, int] | None, only: str | None = None
+) -> list[Object]:
+    """Every service, or one, with its open incidents counted; None where nobody can count them."""
     slos: dict[str, list[str]] = defaultdict(list)
     for slo_id, watch in sorted(live.config.watches.items()):
         slos[watch.slo.service].append(slo_id)
@@ -42,17 +54,20 @@ def with_open_incidents(live: Live, open_incidents: Mapping[str, int] | None) ->
         _named(service)
         | _state(live.status.services.get(name) if live.status is not None else None)
         | {
+            "availability": availability(live, name),
             "slos": slos[name],
             "incidents_open": open_incidents.get(name, 0) if open_incidents is not None else None,
             "targets": {"up": health[name].count("up"), "expected": len(health[name])},
         }
         for name, service in sorted(live.config.services.items())
+        if only in (None, name)
     ]
 
 
 def _named(service: Service) -> Object:
     return {
         "name": service.name,
+        "url": f"/services/{quote(service.name)}",
         "display_name": service.display_name or service.name,
         "description": service.description,
         "labels": dict(service.labels),
@@ -68,6 +83,7 @@ def _state(figures: ServiceFigures | None) -> Object:
             "downtime_seconds": None,
             "downtime_planned_seconds": None,
             "outage": None,
+            "redundancy": None,
         }
     return {
         "state": figures.state.name.lower(),
@@ -75,16 +91,6 @@ def _state(figures: ServiceFigures | None) -> Object:
         "reason": figures.reason,
         "downtime_seconds": figures.downtime_s,
         "downtime_planned_seconds": figures.planned_s,
-        "outage": _outage(figures.outage),
-    }
-
-
-def _outage(outage: Outage | None) -> Object | None:
-    if outage is None:
-        return None
-    return {
-        "started_at": when(outage.started_at),
-        "ended_at": when(outage.ended_at),
-        "cause": outage.cause,
-        "planned": outage.planned,
+        "outage": None if figures.outage is None else outage(figures.outage, figures.bad_until),
+        "redundancy": redundancy(figures.standing),
     }

@@ -11,7 +11,9 @@ from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected
 from vigie.store.db import Database
+from vigie.views import history as past
 from vigie.views.shape import Object
+from vigie.web import chart
 from vigie.web.actions import NAME_COOKIE
 from vigie.web.render import Templates
 
@@ -22,6 +24,7 @@ EVENTS: Final = "/api/v1/events"
 
 Number = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 Cursor = Annotated[int | None, Query(ge=1, le=MAX_NUMBER)]
+Range = Literal["1h", "6h", "1d", "3d", "30d"]
 Name = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -55,15 +58,21 @@ def _add_figures(
         return templates.page("overview.html", clock.now(), facts)
 
     @router.get("/slos/{service}/{slo}")
-    def slo(service: str, slo: str) -> Response:
-        found = views.slo(board.now, f"{service}/{slo}")
+    def slo(service: str, slo: str, range: Range | None = None) -> Response:
+        now = board.now
+        found = views.slo(now, f"{service}/{slo}")
         if found is None:
             raise NotFound(f"There is no SLO `{service}/{slo}`; the overview lists them.")
         open_here = views.incidents(db, state="open", service=service, limit=INCIDENTS_SHOWN)
+        shown = range or past.range_for(found)
+        story = past.story(now, db, found["id"], shown)
         facts = {
             "slo": found,
             "incidents": [i for i in open_here["items"] if i["slo"] in ("", found["slo"])],
-            "here": found["url"],
+            "chart": None if story is None else chart.draw(story),
+            "ranges": past.RANGES,
+            "range": shown,
+            "here": found["url"] + (f"?range={range}" if range else ""),
             "events": EVENTS,
         }
         return templates.page("slo.html", clock.now(), facts)
@@ -128,11 +137,14 @@ def _add_incident(
 ) -> None:
     @router.get("/incidents/{number}")
     def one(number: Number, name: Annotated[str, Cookie(alias=NAME_COOKIE)] = "") -> Response:
-        found = views.incident(db, board.now, number, collected)
+        now = board.now
+        found = views.incident(db, now, number, collected)
         if found is None:
             raise NotFound(f"There is no incident {number}.")
+        story = past.story_of(now, db, found)
         facts = {
             "incident": found,
+            "chart": None if story is None else chart.draw(story),
             "name": unquote(name)[:100],
             "here": found["url"],
             "events": f"{EVENTS}?incident={number}",

@@ -31,6 +31,8 @@ _TONES: Final = {  # the colour that repeats what a word says
     "late": "warn",
     "missed": "bad",
     "failed": "bad",
+    "redundant": "good",
+    "at_risk": "warn",
 }
 _CAME: Final = {  # how the samples of a target come
     "scrape": "scraped",

@@ -9,7 +9,7 @@ from vigie.access import Gate
 from vigie.clock import Clock
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
-from vigie.web import actions, collectors, errors, login, pages
+from vigie.web import actions, collectors, errors, login, pages, services
 from vigie.web.render import STATIC, Templates
 
 
@@ -31,6 +31,7 @@ def add_pages(
     router = APIRouter(include_in_schema=False)
     login.add(router, templates, gate, clock)
     pages.add(router, templates, board=board, db=db, clock=clock, collected=collected)
+    services.add(router, templates, board=board, db=db, clock=clock)
     collectors.add(router, templates, board=board, db=db, clock=clock, collected=collected)
     actions.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
     app.include_router(router)

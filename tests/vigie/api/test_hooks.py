@@ -119,6 +119,15 @@ async def test_an_unknown_key_is_nothing(site: Site, keyed: Keyed, kind: str, ke
     assert key not in answer.text
 
 
+async def test_a_cluster_has_no_address(site: Site, keyed: Keyed) -> None:
+    keyed.integrations = {"a": Integration("a", "kubernetes")}
+    for kind in ("kubernetes", "github"):
+        answer = await send(site, kind, STATUS, "kubernetes-0123456789")
+        assert answer.status in (404, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert keyed.fleet.db.read(store.page) == []
+
+
 async def test_what_is_understood_and_not_wanted_is_answered_with_its_reason(
     site: Site, keyed: Keyed
 ) -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
-from fleet import CALM, Site, burn_signal, live
+from fleet import CALM, T0, Site, burn_signal, live
+from remembered import knowing, past_of, row
 from vigie.api import schemas
+from vigie.api.service_schemas import Service
 
 
 async def test_slos_go_out_in_the_documented_shape(site: Site) -> None:
@@ -25,9 +27,22 @@ async def test_one_slo_is_found_by_service_and_name(site: Site) -> None:
     assert schemas.Slo.model_validate_json(answer.body).alert == "ok"
 
 
+async def test_the_past_of_an_slo_goes_out_in_the_documented_shape(site: Site) -> None:
+    site.fleet.board.now = knowing(past_of([row(60, T0 // 60 * 60 - 60, 9, 10)]))
+    answer = await site.get("/api/v1/slos/checkout/availability/history?range=1h")
+    shown = schemas.SloHistory.model_validate_json(answer.body)
+    assert (shown.range, shown.step_seconds) == ("1h", 60)
+    assert [one.sli for one in shown.items[-3:]] == [None, 0.9, None]
+    unasked = await site.get("/api/v1/slos/checkout/availability/history")
+    assert unasked.json["range"] == "1d"
+    other = await site.get("/api/v1/slos/checkout/availability/history?range=2h")
+    assert other.status == 422
+    assert (await site.get("/api/v1/slos/checkout/other/history")).status == 404
+
+
 async def test_services_and_targets_go_out_in_the_documented_shape(site: Site) -> None:
     services = await site.get("/api/v1/services")
-    assert len(schemas.Listing[schemas.Service].model_validate_json(services.body).items) == 3
+    assert len(schemas.Listing[Service].model_validate_json(services.body).items) == 3
     targets = await site.get("/api/v1/targets?service=payments")
     (target,) = schemas.Listing[schemas.Target].model_validate_json(targets.body).items
     assert target.error == "connection refused"

@@ -9,8 +9,9 @@ import pytest
 
 from slo.availability import Look
 from slo.exclusions import MaintenanceWindow
+from slo.outages import Outage
 from slo.spec import ServiceState
-from slo.status import Outage, ServiceFigures
+from slo.status import ServiceFigures
 from vigie.clock import SetClock
 from vigie.config import Config
 from vigie.store import outages

@@ -14,6 +14,7 @@ import pytest
 from slo.calendar import Calendar, Unit, named
 from slo.exclusions import MaintenanceWindow
 from slo.ledger import Row
+from slo.outages import Outage
 from slo.promql import compile_events
 from slo.spec import (
     Budgeting,
@@ -25,7 +26,6 @@ from slo.spec import (
     Service,
     Slo,
 )
-from slo.status import Outage
 from vigie.config import Config, Watch
 from vigie.reports.facts import Object, facts
 from vigie.reports.read import figures_of, read

@@ -18,10 +18,12 @@ from incidents.budget import Acting, Standing
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
 from slo.ledger import Row
+from slo.outages import Outage
+from slo.redundancy import RedundancyState
+from slo.redundancy import Standing as Redundant
 from slo.series import Layout, Memory
 from slo.spans import Spans
-from slo.spec import Excluded, SloId
-from slo.status import Outage
+from slo.spec import Excluded, ServiceState, SloId
 from vigie.store import (
     alerts,
     backfill,
@@ -38,8 +40,10 @@ from vigie.store import (
     memories,
     meta,
     outages,
+    redundancy,
     runs,
     schema,
+    states,
 )
 from vigie.store.backup import backup, restore, verify
 from vigie.store.db import Database, connect, open_database, parsed
@@ -89,6 +93,8 @@ def fill(c: Connection) -> None:
     backfill.write(c, [backfill.Progress("a", "prom", 60, 600, 120)])
     found.write(c, "group", {"s/o": [[["code", "500"]]]})
     outages.write(c, [Outage("s", 0.7, None)])
+    states.write(c, [states.Became("s", 0.7, ServiceState.DOWN, "all fail")])
+    redundancy.write(c, {"s": Redundant(RedundancyState.DOWN, "none is ready", 0.7)})
     heartbeats.beat(c, Heartbeat("h", "s", every_s=60.0), Said.OK, 1 / 3)
     changes.record(c, DEPLOY, 3.0)
     incidents.open_incident(c, SIGNAL, 5.0)

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from slo.status import Outage
+from slo.outages import Outage
 from vigie.store import outages, schema
 from vigie.store.db import connect, open_database, parsed
 from vigie.store.errors import Corrupt, Newer, Refused

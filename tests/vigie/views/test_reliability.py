@@ -21,6 +21,8 @@ def test_a_service_shows_its_state_outage_targets_and_open_incidents(fleet: Flee
         "ended_at": None,
         "cause": "half of the events fail",
         "planned": False,
+        "seconds": 0.0,
+        "incident": None,
     }
     assert (checkout["incidents_open"], checkout["slos"]) == (1, ["checkout/availability"])
     assert checkout["targets"] == {"up": 2, "expected": 2}

@@ -1,7 +1,7 @@
 """The pages in a real browser: by click, live, on a phone, and for people who don't see colours."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from collected import collect
 from components import ROOT, missing, need
 from fleet import BROKEN, T0, Fleet, Site, live, no_data_signal
 from incidents.model import EventKind
+from remembered import knowing, past_of, row
 from vigie import commands
 from vigie.live import Change
 from vigie.store import incidents
@@ -27,6 +28,7 @@ PAGES = (
     "/incidents/1",
     "/incidents/2",
     "/incidents/3",
+    "/services/checkout",
     "/targets",
     "/targets/checkout/127.0.0.1:8100",
 )
@@ -62,7 +64,9 @@ async def opened(browser: Browser, **context: Any) -> Watched:
 @pytest.fixture
 def busy(site: Site) -> Site:
     """A fleet in which everything that a page can show is there."""
-    site.fleet.board.now = live(BROKEN, reload_error="slos/a.yaml:3:5: error: unknown key")
+    hour = [row(60, T0 // 60 * 60 - 60 * n, 99 if n < 8 else 100, 100) for n in range(60, 0, -1)]
+    known = knowing(past_of(hour), status=BROKEN)
+    site.fleet.board.now = replace(known, reload_error="slos/a.yaml:3:5: error: unknown key")
     site.fleet.tell(site.fleet.open())
     site.fleet.open(no_data_signal())
     collect(site.fleet)

@@ -23,13 +23,14 @@ from fleet import (
     no_data_signal,
 )
 from incidents.signals import heartbeat_signal
+from remembered import knowing, past_of, row
 from slo.spec import ServiceState
 from slo.status import ServiceFigures
 from vigie.store import changes
 from web_text import Text, page
 
 X = "\N{MULTIPLICATION SIGN}"
-PAGES = ["/", "/slos/checkout/availability", "/incidents", "/targets"]
+PAGES = ["/", "/slos/checkout/availability", "/services/checkout", "/incidents", "/targets"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -278,3 +279,46 @@ async def test_our_own_files_are_served(site: Site, file: str) -> None:
     assert answer.status == 200
     assert answer.headers["cache-control"] == "no-cache"
     assert "etag" in answer.headers
+
+
+async def test_an_slo_page_draws_the_range_that_was_asked_for(site: Site) -> None:
+    minutes = [row(60, T0 // 60 * 60 - 60 * n, 99, 100) for n in range(70, 0, -1)]
+    site.fleet.board.now = knowing(past_of(minutes))
+    path = "/slos/checkout/availability"
+    asked = await site.get(f"{path}?range=1h", headers={"Accept": "text/html"})
+    assert '<a href="?range=1h" aria-current="page">1h</a>' in asked.text
+    assert f'hx-get="{path}?range=1h"' in asked.text
+    assert "Below 99.9 % in 60 of 60 intervals of 1 min" in asked.text
+    unasked = await site.get(path, headers={"Accept": "text/html"})
+    assert '<a href="?range=1d" aria-current="page">1d</a>' in unasked.text
+    assert f'hx-get="{path}"' in unasked.text
+
+
+async def test_an_slo_page_tells_of_changes_by_the_labels_of_its_chart(site: Site) -> None:
+    site.fleet.board.now = knowing(past_of([row(60, T0 // 60 * 60 - 60, 99, 100)]))
+    change = replace(DEPLOY, started_at=T0 - 200, finished_at=None, url="https://ci.example.org/9")
+    site.fleet.db.write(lambda c: changes.record(c, change, T0))
+    shown = await page(site, "/slos/checkout/availability?range=1h")
+    assert f"1 14:10:00 UTC {change.title}" in str(shown)
+    assert shown.links.count("https://ci.example.org/9") == 2
+
+
+async def test_an_incident_shows_its_chart_and_the_labels_of_what_changed(site: Site) -> None:
+    site.fleet.board.now = knowing(past_of([row(60, T0 // 60 * 60 - 60, 99, 100)]))
+    number = site.fleet.open()
+    for ago in (600.0, 60.0):  # before the onset and after
+        change = replace(DEPLOY, id=f"run-{ago}", started_at=T0 - ago, finished_at=None, url="")
+        site.fleet.db.write(partial(changes.record, told=change, now=T0))
+    shown = str(await page(site, f"/incidents/{number}"))
+    assert "What happened to availability" in shown
+    listed, table = shown.split("What changed before")
+    assert f"2 14:12:20 UTC {DEPLOY.title}" in listed
+    assert f"1 {DEPLOY.title}" in table
+    assert f"2 {DEPLOY.title}" not in table
+
+
+async def test_an_incident_of_no_slo_has_no_chart(site: Site) -> None:
+    site.fleet.board.now = knowing(past_of([]))
+    assert "What happened" not in str(
+        await page(site, f"/incidents/{site.fleet.open(no_data_signal())}")
+    )
