@@ -7,6 +7,7 @@ an exclusion holds is a sum of whole slices: exact to the unit. One that holds n
 minute excludes nothing.
 """
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -164,7 +165,7 @@ def minutes(start: float, end: float) -> tuple[int, int]:
 
 
 def _nearest(at: float) -> int:
-    return int((at + MINUTE_S / 2) // MINUTE_S)
+    return math.ceil((at - MINUTE_S / 2) / MINUTE_S)  # from the middle of a minute on, its start
 
 
 def _fits(window: MaintenanceWindow, service: str, have: Mapping[str, str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo.calendar import named
@@ -211,6 +211,8 @@ def test_exclusions_that_meet_share_no_minute_and_leave_none_out(edges: list[int
 
 
 @given(st.floats(0, 7200), st.floats(0, 7200))
+@example(0.0, 150.0)  # it ends in the middle of a minute
+@example(30.0, 60.0)  # it begins there
 def test_a_minute_is_excluded_when_its_middle_is(start: float, end: float) -> None:
     first, last = minutes(start, end)
     middles = [m for m in range(121) if start <= m * 60 + 30 < end]
