@@ -80,7 +80,8 @@ def _upgrade(incident: OpenIncident, signal: Signal) -> str:
     """What got worse, for the timeline; empty when nothing did."""
     reasons = []
     if signal.severity < incident.severity:
-        reasons.append(f"{incident.severity.name} -> {signal.severity.name}")
+        worse = f"{incident.severity.name} -> {signal.severity.name}"
+        reasons.append(f"measured {worse}, set by a person" if incident.severity_set else worse)
     if signal.urgency is not incident.urgency:
         reasons.append("from now on it pages")
     return f"{', '.join(reasons)}: {signal.title}" if reasons else ""

@@ -155,6 +155,7 @@ class OpenIncident:
     acknowledged: bool
     clear_since: float | None = None
     recovered_at: float | None = None
+    severity_set: bool = False  # by a person; `severity` is what was measured all the same
 
 
 class EventKind(StrEnum):
@@ -172,12 +173,20 @@ class EventKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     COMMENTED = "commented"
+    ATTACHED = "attached"  # a file
+    ATTACHMENT_REMOVED = "attachment_removed"
+    CORRECTED = "corrected"  # other words for an earlier entry, which stays as it is
     PAGED = "paged"  # a delivery succeeded
     PAGE_FAILED = "page_failed"
     PAGE_SKIPPED = "page_skipped"  # answered before it was sent
     RUN_STARTED = "run_started"
     STEP_FINISHED = "step_finished"
     RUN_FINISHED = "run_finished"
+    SEVERITY_SET = "severity_set"  # by a person, or given back to what is measured
+    RESPONSE_DUE = "response_due"  # a target of time is near, and not met
+    RESPONSE_BREACHED = "response_breached"
+    RESOLUTION_DUE = "resolution_due"
+    RESOLUTION_BREACHED = "resolution_breached"
 
 
 @dataclass(frozen=True, slots=True)
