@@ -400,7 +400,7 @@ class Door:
 
     def __init__(self) -> None:
         self.app: FastAPI | None = None
-        self.apps: dict[bool, FastAPI] = {}  # with a token, and without
+        self.whole: FastAPI | None = None
         self._now = Served()
         self._ready = threading.Event()
         self._server = _Server(self, self._ready.set)
@@ -410,12 +410,11 @@ class Door:
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 
     def serve(self, fleet: Fleet, **access: Any) -> None:
-        """Serve a fleet instead of the one before: `token` and `allowed_hosts` as in `Gate`."""
+        """Serve a fleet instead of the one before, with what `Gate` takes in `access`."""
         self._now.fleet, self._now.gate = fleet, Gate(fleet.clock, **access)
-        signs_in = self._now.gate.has_token
-        if signs_in not in self.apps:
-            self.apps[signs_in] = app_of(self._now)
-        self.app = self.apps[signs_in]
+        if self.whole is None:
+            self.whole = app_of(self._now)
+        self.app = self.whole
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         assert self.app is not None, "nothing is served now"

@@ -28,7 +28,8 @@ from collectors.written import Inbox
 from slo.load.yaml import LoadError
 from vigie import api, handlers, web
 from vigie import config as files
-from vigie.access import Gate
+from vigie.access import Accounts, Gate
+from vigie.access import users as accounts
 from vigie.api import otlp_grpc
 from vigie.api.events import STOP
 from vigie.clock import Clock, SystemClock
@@ -90,7 +91,8 @@ class App:
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reloading = asyncio.Lock()
-        self._gate = Gate(parts.clock, settings.token, settings.allowed_hosts)
+        known = Accounts(parts.db, parts.clock)
+        self._gate = Gate(parts.clock, settings.token, settings.allowed_hosts, known)
         self.http = self._http()
 
     @property
@@ -138,6 +140,8 @@ class App:
         async def outcry(text: str, firing: Sequence[str]) -> None:
             await fallback.tell(self._config.channels.values(), text, firing)
 
+        if settings.users:
+            await asyncio.to_thread(self._make_first_user)
         restored = await parts.db.awrite(self._restored)
         self._worker = self._worker_for(session)
         await self._worker.start()
@@ -182,6 +186,13 @@ class App:
         self._scraper.watch(scraped, plan.selectors, plan.gauges)
         for follower in self._followers:
             follower.watch(plan)
+
+    def _make_first_user(self) -> None:
+        password = accounts.first(self._parts.db, self._parts.clock.now())
+        if password is not None:
+            # Told this once, to whoever reads the log of the first start; it opens nothing but the
+            # page where another one is chosen.
+            log.warning("sign in as %s with the one-time password %s", accounts.FIRST, password)
 
     def _restored(self, c: Connection) -> Restored:
         now = self._parts.clock.now()

@@ -13,6 +13,8 @@ from collectors.jobs import ScrapeJob
 from collectors.jobs import targets_of as targets_of_job
 from collectors.probe.model import Probe, targets_of
 from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS, FOUND_BY_WRITE, Target
+from incidents import load_priority
+from incidents.matrix import NO_FILES, Priorities, PriorityMatrix
 from runbooks.model import Runbook
 from slo.exclusions import MaintenanceWindow
 from slo.load.codes import Code
@@ -66,6 +68,7 @@ class Config:
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     integrations: Mapping[str, Integration] = field(default_factory=dict)
     redundancy: Mapping[str, Redundancy] = field(default_factory=dict)  # by service
+    priorities: Priorities = NO_FILES
     warnings: tuple[Problem, ...] = ()
     generation: int = 1
 
@@ -104,6 +107,8 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         tell = problems.error if need_slo else problems.warn
         tell(top, _no_slo(paths), Code.NOTHING_TO_DO)
     services = _services(found)
+    priorities = _priorities(found, services)
+    load_priority.check(priorities.matrices, priorities.labels, problems)
     watches = _watches(found, services, problems)
     if not problems.errors:  # a file that could not be read would raise false alarms
         _warn(found, watches, top, problems)
@@ -116,6 +121,7 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         heartbeats={one.name: one for _, one in found.of(Heartbeat)},
         integrations={one.name: one for _, one in found.of(Integration)},
         redundancy={one.service: one for _, one in found.of(Redundancy)},
+        priorities=priorities,
         channels={channel.name: channel for _, channel in found.of(Channel)},
         runbooks=tuple(book for _, book in found.of(Runbook)),
         sources={source.name: source for _, source in found.of(DataSource)},
@@ -179,6 +185,11 @@ def _services(found: Documents) -> dict[str, Service]:
     for _, one in found.of(Redundancy):
         services.setdefault(one.service, Service(one.service, mark=one.mark))
     return services
+
+
+def _priorities(found: Documents, services: Mapping[str, Service]) -> Priorities:
+    labels = {name: service.labels for name, service in services.items()}
+    return Priorities(tuple(matrix for _, matrix in found.of(PriorityMatrix)), labels)
 
 
 def _watches(

@@ -9,6 +9,7 @@ import collectors.changes_load
 import collectors.load
 import collectors.load_heartbeat
 import collectors.load_probe
+import incidents.load_priority
 import runbooks.load
 import slo.load.maintenance
 import slo.load.policy
@@ -53,6 +54,7 @@ READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
         "Integration": collectors.changes_load.read,
         "MaintenanceWindow": slo.load.maintenance.read,
         "Policy": slo.load.policy.read,
+        "PriorityMatrix": incidents.load_priority.read,
         "Probe": collectors.load_probe.read,
         "Redundancy": slo.load.redundancy.read,
         "Runbook": runbooks.load.read,

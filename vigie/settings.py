@@ -93,11 +93,11 @@ class Settings(BaseSettings):
 
     path: Path | None = Field(default=None, description="the vigie.yaml that was read")
     listen: str = Field(
-        default="127.0.0.1:8080", description="HOST:PORT, off loopback only with a token"
+        default="127.0.0.1:8080", description="HOST:PORT, off loopback only with a token or users"
     )
     otlp_grpc: str | None = Field(
         default=None,
-        description="HOST:PORT for OTLP over gRPC, off loopback only with a token; empty: off",
+        description="HOST:PORT for OTLP over gRPC, off loopback as `listen`; empty: off",
     )
     data: Path = Field(default=Path("data"), description="folder of the database and of history")
     database: str = Field(default="", description="database URL; empty: SQLite at data/vigie.db")
@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     slice: Duration = _span("10s", "slice width, divides 60s")
     token: str | None = Field(default=None, repr=False, description="what clients must send")
     token_file: Path | None = Field(default=None, description="file that holds the token")
+    users: bool = Field(
+        default=False,
+        description="people sign in; a start without users makes an admin, and tells the password",
+    )
     logs: Literal["json", "text"] = Field(default="json", description="format of the log on stderr")
     otlp_endpoint: str | None = Field(default=None, description="OTLP/HTTP URL for own spans")
     retention: Retention = Field(default=Retention(), description="how long records are kept")
@@ -371,12 +375,12 @@ def _exposed(settings: Settings) -> Iterator[Reason]:
     if settings.token == "":
         key = "token" if settings.token_file is None else "token_file"
         yield key, Code.EMPTY, "the token is empty"
-    elif settings.token is None:
+    elif settings.token is None and not settings.users:
         for key, address in _listens(settings):
             if not _is_loopback(_split(address)[0]):
                 message = (
                     f"`{key}` is {address}, which other machines reach, and no token is set: "
-                    "set `token_file` (or VIGIE_TOKEN), or listen on 127.0.0.1"
+                    "set `token_file` (or VIGIE_TOKEN) or `users: true`, or listen on 127.0.0.1"
                 )
                 yield key, Code.MISSING_KEY, message
 

@@ -51,6 +51,7 @@ class Code(StrEnum):
     MISSPELT = "V505"  # a name close to another one
     IGNORED = "V506"  # a key that says nothing here
     TOO_MANY_GROUPS = "V507"
+    OUT_OF_ORDER = "V508"  # what is worse comes later, or is given more time
 
 
 # What only matters where Vigie itself watches.

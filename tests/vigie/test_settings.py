@@ -127,6 +127,14 @@ def test_grpc_listens_off_loopback_with_a_token_and_nowhere_unless_it_is_asked_t
     assert not load(file).otlp_grpc
 
 
+def test_users_let_it_listen_off_loopback_as_a_token_does(file: Path) -> None:
+    file.write_text("listen: 0.0.0.0:8080\n")
+    with pytest.raises(LoadError, match="`users: true`"):
+        load(file)
+    file.write_text("listen: 0.0.0.0:8080\nusers: true\n")
+    assert load(file).users
+
+
 def test_attributes_become_labels_with_defaults_as_a_mapping_or_json(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

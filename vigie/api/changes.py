@@ -1,6 +1,7 @@
 """Changes over HTTP: told by pipelines and people, listed by time."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 
 from collectors.changes import API, MAX_LABELS, MAX_SERVICES, Change, Kind, Status, has_ended
 from collectors.changes_payload import MAX_TITLE, MAX_URL, MAX_WORD, is_link
+from vigie.access import Permission, acting, needs
 from vigie.api import schemas
 from vigie.api.reads import MAX_NUMBER, Limit, Name, ready_json, shown
 from vigie.api.writes import IdempotencyKey
@@ -131,16 +133,20 @@ def add(
         status_code=HTTPStatus.CREATED,
         responses={**shown(ChangeShown), **shown(ChangeShown, HTTPStatus.CREATED)},
     )
+    @needs(Permission.SEND)
     def tell(body: NewChange, idempotency_key: IdempotencyKey = None) -> Response:
         """Tell of a change: 201 when it is new, 200 when it was told before."""
         now = clock.now()
-        stored, is_new = commands.report(db, services(), body.told(idempotency_key, now), now)
+        actor = acting(body.actor or "", for_others=True)
+        change = replace(body.told(idempotency_key, now), actor=actor)
+        stored, is_new = commands.report(db, services(), change, now)
         told()
         return ready_json(views.shown(stored), HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
 def _add_reads(router: APIRouter, db: Database) -> None:
     @router.get("/changes", **_TAGS, responses=shown(schemas.Listing[ChangeShown]))
+    @needs(Permission.READ)
     def listed(
         service: Name = None,
         start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
@@ -161,6 +167,7 @@ def _add_reads(router: APIRouter, db: Database) -> None:
         )
 
     @router.get("/changes/{number}", **_TAGS, responses=shown(ChangeShown))
+    @needs(Permission.READ)
     def one(number: Number) -> Response:
         """One change."""
         found = views.change(db, number)

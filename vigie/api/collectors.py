@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.api import schemas
 from vigie.api.reads import Name, no_slo, ready_json, shown
 from vigie.commands.errors import NotFound
@@ -23,6 +24,7 @@ def add(router: APIRouter, board: Board, collected: Collected) -> None:
     """Routes that ask the collectors run on their event loop, but for exemplars."""
 
     @router.get("/targets/{target_id:path}", tags=_FIGURES, responses=shown(schemas.WholeTarget))
+    @needs(Permission.READ)
     async def target(target_id: TargetId) -> Response:
         """One target and the families of its last page."""
         families = await collected.families(target_id)
@@ -32,11 +34,13 @@ def add(router: APIRouter, board: Board, collected: Collected) -> None:
         return ready_json(found)
 
     @router.get("/probes", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Probed]))
+    @needs(Permission.READ)
     async def probes(service: Name = None) -> Response:
         """Every target of every probe: up or not, since when, and what each location says."""
         return ready_json(views.probes(board.now, collected.verdicts(), service=service))
 
     @router.get("/discoveries", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Discovery]))
+    @needs(Permission.READ)
     async def discoveries() -> Response:
         """Where every scrape job looks for targets, and how that goes."""
         return ready_json(views.discoveries(board.now, collected.discoveries))
@@ -50,6 +54,7 @@ def _add_exemplars(router: APIRouter, board: Board, collected: Collected) -> Non
         tags=_FIGURES,
         responses=shown(schemas.Listing[schemas.Exemplar]),
     )
+    @needs(Permission.READ)
     def exemplars(
         service: str,
         slo: str,

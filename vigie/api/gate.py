@@ -3,14 +3,15 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 from starlette.responses import Response
 
 from slo import windows
 from slo.gate import MAX_OVERRIDE_S
+from vigie.access import NOT_SAID, Permission, acting, needs
 from vigie.api import schemas
 from vigie.api.reads import Cursor, Limit, ready_json, shown
-from vigie.api.writes import Actor, IdempotencyKey, Reason
+from vigie.api.writes import Actor, Body, IdempotencyKey, Reason
 from vigie.clock import Clock
 from vigie.commands import gate as commands
 from vigie.commands.errors import NotFound
@@ -65,11 +66,9 @@ def _lasting(text: str) -> str:
 Duration = Annotated[str, StringConstraints(max_length=40), AfterValidator(_lasting)]
 
 
-class NewOverride(BaseModel):
+class NewOverride(Body):
     """Who opens the gate, why, and for how long (`2h`; at most 7d)."""
 
-    model_config = ConfigDict(extra="forbid")
-    actor: Actor = "api"
     reason: Reason
     expires_in: Duration
 
@@ -78,11 +77,13 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
     of: dict[str, Any] = {"tags": ["gate"], "responses": shown(Gate)}
 
     @router.get("/services/{name}/gate", **of)
+    @needs(Permission.READ)
     def gate(name: Name) -> Response:
         """Whether a pipeline may deploy this service now."""
         return ready_json(_gate(board, db, clock, name))
 
     @router.post("/services/{name}/gate/override", **of)
+    @needs(Permission.CORRECT)
     def override(name: Name, body: NewOverride, idempotency_key: IdempotencyKey = None) -> Response:
         """Let deploys pass for a while; the gate as it is then."""
         commands.override(
@@ -98,9 +99,10 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
         return ready_json(_gate(board, db, clock, name))
 
     @router.delete("/services/{name}/gate/override", **of)
-    def withdraw(name: Name, actor: Annotated[Actor, Query()] = "api") -> Response:
+    @needs(Permission.CORRECT)
+    def withdraw(name: Name, actor: Annotated[Actor, Query()] = NOT_SAID) -> Response:
         """Take back what lets deploys pass; the gate as it is then. Again, it changes nothing."""
-        commands.withdraw(db, board.now.config, name, actor=actor, now=clock.now())
+        commands.withdraw(db, board.now.config, name, actor=acting(actor), now=clock.now())
         return ready_json(_gate(board, db, clock, name))
 
     @router.get(
@@ -108,6 +110,7 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
         tags=["gate"],
         responses=shown(schemas.Listing[GateOverride]),
     )
+    @needs(Permission.READ)
     def overrides(name: Name, cursor: Cursor = None, limit: Limit = 50) -> Response:
         """Every override that there ever was, newest first."""
         return ready_json(_found(views.overrides(board.now, db, name, cursor, limit), name))

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from collectors.otlp.service_map import MapEdge, MapNode, ServiceMap
+from vigie.access import Permission, needs
 from vigie.api import schemas
 from vigie.api.reads import ready_json, shown
 from vigie.clock import Clock
@@ -56,6 +57,7 @@ def add(router: APIRouter, graph: Callable[[float], ServiceMap], clock: Clock) -
     """`graph` is `Otlp.graph`."""
 
     @router.get("/services/graph", tags=["figures"], responses=shown(ServiceGraph))
+    @needs(Permission.READ)
     def services_graph() -> Response:
         """Who calls whom: rates, errors and latencies over the last minutes."""
         return ready_json(shape(graph(clock.now())))

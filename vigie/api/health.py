@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
 from slo.load.yaml import LoadError
-from vigie.access import problem
+from vigie.access import Permission, needs, problem
 from vigie.clock import Clock
 from vigie.live import Board, Live
 
@@ -24,11 +24,13 @@ STALLED_S: Final = 150.0
 def add(app: FastAPI, board: Board, clock: Clock, reload: Reload) -> None:
     @app.head("/-/healthy", include_in_schema=False)
     @app.get("/-/healthy", tags=["server"], summary="The process answers")
+    @needs(None)
     async def healthy() -> Response:
         return PlainTextResponse("ok\n")
 
     @app.head("/-/ready", include_in_schema=False)
     @app.get("/-/ready", tags=["server"], summary="Figures are being recorded")
+    @needs(None)
     async def ready() -> Response:
         reasons = unready(board.now, clock.now())
         if not reasons:
@@ -36,6 +38,7 @@ def add(app: FastAPI, board: Board, clock: Clock, reload: Reload) -> None:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "; ".join(reasons), reasons=reasons)
 
     @app.post("/-/reload", tags=["server"], summary="Read the users' files again")
+    @needs(Permission.ADMINISTER)
     async def read_again() -> Response:
         with suppress(LoadError):  # the board says why it was refused
             await reload()

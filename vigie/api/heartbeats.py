@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from collectors import keys
 from collectors.heartbeat import Beats, Heartbeat, Said
-from vigie.access import problem
+from vigie.access import Permission, needs, problem
 from vigie.api import schemas
 from vigie.api.reads import Name, ready_json, shown
 from vigie.clock import Clock
@@ -97,6 +97,7 @@ def add(
     _add_beat(router, heartbeats, db, clock, wake)
 
     @router.get("/heartbeats", **_TAGS, responses=shown(schemas.Listing[HeartbeatShown]))
+    @needs(Permission.READ)
     def listed(service: Name = None) -> Response:
         """Every heartbeat and where it stands; no keys."""
         return ready_json(views.heartbeats(heartbeats(), db, clock.now(), service))
@@ -111,6 +112,7 @@ def _add_beat(
 ) -> None:
     pace = Pace(clock)
 
+    @needs(None)  # the key opens it
     def take(key: Key, state: Signal = Said.OK) -> Response:
         """Beat. It is on the disk before this answers."""
         one = keys.find(key, ((h, h.key) for h in heartbeats().values()))

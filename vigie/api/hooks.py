@@ -13,7 +13,7 @@ from starlette.responses import Response
 from collectors import keys
 from collectors.changes import Delivery, Ignored, Integration
 from collectors.changes_payload import line
-from vigie.access import problem
+from vigie.access import needs, problem
 from vigie.api import schemas
 from vigie.api.changes import ChangeShown
 from vigie.api.reads import ready_json, shown
@@ -64,6 +64,7 @@ def add(
     """
 
     @router.post("/hooks/{type}/{key}", **_TAGS, responses=shown(Taken))
+    @needs(None)  # the key opens it
     async def take(type: Type, key: Key, request: Request) -> Response:
         """Take one webhook. What is understood and not wanted is answered with its reason."""
         keyed = ((one, one.key) for one in integrations().values() if one.type == type)

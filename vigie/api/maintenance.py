@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
+from vigie.access import NOT_SAID, Permission, acting, needs
 from vigie.api import schemas
 from vigie.api.reads import MAX_NUMBER, Cursor, Limit, Name, ready_json, shown
 from vigie.api.writes import Actor, Body, IdempotencyKey, Reason
@@ -79,6 +80,7 @@ def add(
         status_code=HTTPStatus.CREATED,
         responses=shown(Exclusion, HTTPStatus.CREATED),
     )
+    @needs(Permission.CORRECT)
     def correct(body: NewCorrection, idempotency_key: IdempotencyKey = None) -> Response:
         """Take past time out of the figures. What it takes out is recorded with it."""
         stored = commands.correct(
@@ -98,19 +100,22 @@ def add(
         return ready_json(views.correction(stored), HTTPStatus.CREATED)
 
     @router.delete("/maintenance/{number}", **_TAGS, responses=shown(Exclusion))
+    @needs(Permission.CORRECT)
     def put_back(
         number: Number,
         reason: Annotated[Reason, Query()],
-        actor: Annotated[Actor, Query()] = "api",
+        actor: Annotated[Actor, Query()] = NOT_SAID,
     ) -> Response:
         """Let the time of a correction count again; it stays in the list as removed."""
-        stored = commands.put_back(db, number, actor=actor, reason=reason, now=clock.now())
+        who = acting(actor)
+        stored = commands.put_back(db, number, actor=who, reason=reason, now=clock.now())
         wake()
         return ready_json(views.correction(stored))
 
 
 def _add_list(router: APIRouter, board: Board, db: Database, clock: Clock) -> None:
     @router.get("/maintenance", **_TAGS, responses=shown(schemas.Listing[Exclusion]))
+    @needs(Permission.READ)
     def listed(
         service: Name = None,
         since: AwareDatetime | None = None,

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from collectors.otlp import wire
 from collectors.otlp.receiver import Otlp, Reply, full, refusal
+from vigie.access import Permission, needs
 from vigie.clock import Clock
 
 TRACES: Final = "/v1/traces"
@@ -34,11 +35,13 @@ def add(app: FastAPI, otlp: Otlp, clock: Clock) -> None:
     """
 
     @app.post(TRACES, summary="OTLP/HTTP: spans", **_TAGS)
+    @needs(Permission.SEND)
     async def traces(request: Request) -> Response:
         """ExportTraceServiceRequest, protobuf or JSON, gzip or not; 20 MiB unpacked at most."""
         return await _taken(request, otlp, otlp.traces, clock)
 
     @app.post(METRICS, summary="OTLP/HTTP: metrics", **_TAGS)
+    @needs(Permission.SEND)
     async def metrics(request: Request) -> Response:
         """ExportMetricsServiceRequest, protobuf or JSON, gzip or not; 20 MiB unpacked at most."""
         return await _taken(request, otlp, otlp.metrics, clock)

@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from collectors.otlp.receiver import Otlp
-from vigie.access import Gate
+from vigie.access import Gate, Identity, Permission
 from vigie.clock import Clock
+from vigie.store.errors import StoreError
+
+RETRY_AFTER_S: Final = 5
 
 
 async def start(
@@ -38,7 +42,14 @@ def refusal(gate: Gate, authorization: str, client: str) -> tuple[str, int] | No
     """Why a call goes no further, and in how many seconds it may be tried again (0: never); None
     lets it in.
     """
-    if not gate.has_token:
+    try:
+        return _refusal(gate, authorization, client)
+    except StoreError as error:
+        return f"Who calls cannot be looked up now: {error}", RETRY_AFTER_S
+
+
+def _refusal(gate: Gate, authorization: str, client: str) -> tuple[str, int] | None:
+    if not gate.has_token and (gate.accounts is None or not gate.accounts.look_now()):
         return None
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() == "bearer" and token:
@@ -46,5 +57,11 @@ def refusal(gate: Gate, authorization: str, client: str) -> tuple[str, int] | No
             return f"Too many wrong tokens; try again in {seconds} s.", seconds
         if gate.accepts(token.strip()):
             return None
+        found = gate.accounts.by_token_now(token.strip()) if gate.accounts is not None else None
+        if isinstance(found, Identity):
+            may = found.may(Permission.SEND)
+            return None if may else ("This token is not one to send with: `scope` send or all.", 0)
+        if found is not None:
+            return f"{found}; `vigie token add` makes another.", 0
         gate.throttle.failed(client)
     return "Send the token of the server as metadata: `authorization: Bearer <token>`.", 0

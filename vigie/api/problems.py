@@ -13,10 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vigie.access import problem
+from vigie import uploads
+from vigie.access import Forbidden, problem
+from vigie.access.passwords import Busy
+from vigie.access.signing_in import Unproven
 from vigie.api import otlp, remote_write
 from vigie.api.draining import Draining
-from vigie.commands.errors import CommandError, Conflict, NotFound
+from vigie.commands.errors import CommandError, Conflict, NotFound, TooLarge, Unsupported
 from vigie.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,9 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(CommandError, _refused)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(Unproven, _unproven)
+    app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(StoreError, _unavailable)
     app.add_exception_handler(Exception, _failed)
 
@@ -48,7 +54,7 @@ class BodyLimit(RequestBodyLimitMiddleware):
             return
         draining = Draining(scope, receive, send)
         receive, send = draining.receive, draining.send
-        if scope["path"] in _LARGER:
+        if _has_own_limit(scope["path"]):
             await self.app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
@@ -57,6 +63,10 @@ class BodyLimit(RequestBodyLimitMiddleware):
             await refused(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
+
+
+def _has_own_limit(path: str) -> bool:
+    return path in _LARGER or uploads.is_upload(path)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -87,7 +97,27 @@ async def _refused(_: Request, error: Exception) -> Response:
         return problem(HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, Conflict):
         return problem(HTTPStatus.CONFLICT, str(error))
+    if isinstance(error, TooLarge):
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
+    if isinstance(error, Unsupported):
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+async def _forbidden(_: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.FORBIDDEN, str(error))
+
+
+async def _unproven(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Unproven)
+    if error.wait_s:
+        retry = {"Retry-After": str(error.wait_s)}
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry)
+    return problem(HTTPStatus.UNAUTHORIZED, str(error))
+
+
+async def _busy(_: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"})
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """What the API tells: SLOs, services, targets, incidents, and the stream of changes."""
 
+from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
@@ -12,13 +13,17 @@ from starlette.responses import Response
 
 from incidents.model import IncidentState
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.api import events, schemas
 from vigie.api.service_schemas import Service
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
+from vigie.store.order import Order
+from vigie.views import export as exports
 from vigie.views import history
+from vigie.views.export import ExportFormat
 from vigie.views.shape import Object
 
 # JSON numbers are exact to here, and every database's keys reach it.
@@ -31,6 +36,17 @@ Range = Literal["1h", "6h", "1d", "3d", "30d"]
 State = Literal["open"] | IncidentState
 _FIGURES: Final[list[str | Enum]] = ["figures"]
 _INCIDENTS: Final[list[str | Enum]] = ["incidents"]
+_MEDIA: Final[Mapping[ExportFormat, str]] = {
+    ExportFormat.JSON: "application/json",
+    ExportFormat.MARKDOWN: "text/markdown; charset=utf-8",
+    ExportFormat.CSV: "text/csv; charset=utf-8",
+}
+_EXPORTED: Final[dict[int | str, Object]] = {
+    HTTPStatus.OK: {
+        "description": "The document",
+        "content": {media.partition(";")[0]: {} for media in _MEDIA.values()},
+    }
+}
 
 
 def add(
@@ -46,6 +62,7 @@ def add(
     _add_incidents(router, board, db, collected)
 
     @router.get("/events", response_class=EventSourceResponse, tags=["events"])
+    @needs(Permission.READ)
     async def changes(incident: Cursor = None) -> Response:
         """Server-Sent Events `tick`, `incident` (of one, if given), `reload`."""
         return events.respond(board, feed, clock, incident)
@@ -53,11 +70,13 @@ def add(
 
 def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
     @router.get("/slos", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Slo]))
+    @needs(Permission.READ)
     def slos(service: Name = None) -> Response:
         """Every SLO now: budget, burn rates, arms."""
         return ready_json(views.slos(board.now, service=service))
 
     @router.get("/slos/{service}/{slo}", tags=_FIGURES, responses=shown(schemas.Slo))
+    @needs(Permission.READ)
     def slo(service: str, slo: str) -> Response:
         """One SLO now."""
         found = views.slo(board.now, f"{service}/{slo}")
@@ -66,6 +85,7 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
         return ready_json(found)
 
     @router.get("/slos/{service}/{slo}/history", tags=_FIGURES, responses=shown(schemas.SloHistory))
+    @needs(Permission.READ)
     def past(service: str, slo: str, range: Range = "1d") -> Response:
         """One SLO bucket by bucket, oldest first."""
         found = history.history(board.now, f"{service}/{slo}", range)
@@ -74,16 +94,19 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
         return ready_json(found)
 
     @router.get("/services", tags=_FIGURES, responses=shown(schemas.Listing[Service]))
+    @needs(Permission.READ)
     def services() -> Response:
         """Every service now: up or not, since when, and what is open on it."""
         return ready_json(views.services(board.now, db))
 
     @router.get("/targets", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Target]))
+    @needs(Permission.READ)
     def targets(service: Name = None) -> Response:
         """Every target and what its last scrape said."""
         return ready_json(views.targets(board.now, service=service))
 
     @router.get("/sources", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Source]))
+    @needs(Permission.READ)
     def sources() -> Response:
         """Every DataSource, how its last poll went, and how far the past was read from it."""
         return ready_json(views.sources(board.now))
@@ -91,13 +114,19 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
 
 def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Collected) -> None:
     @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[schemas.Incident]))
+    @needs(Permission.READ)
     def page(
-        state: State | None = None, service: Name = None, cursor: Cursor = None, limit: Limit = 50
+        state: State | None = None,
+        service: Name = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+        order: Order | None = None,
     ) -> Response:
-        """Incidents, newest first."""
-        return ready_json(views.incidents(db, state, service, cursor, limit))
+        """Incidents. Without `order` what is open comes by priority, all else newest first."""
+        return ready_json(views.incidents(db, state, service, cursor, limit, order=order))
 
     @router.get("/incidents/{number}", tags=_INCIDENTS, responses=shown(schemas.WholeIncident))
+    @needs(Permission.READ)
     def one(number: Number) -> Response:
         """One incident: record, figures, runbooks, changes, traces, deliveries, timeline."""
         return ready_json(whole_incident(board, db, number, collected))
@@ -107,12 +136,24 @@ def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Col
         tags=_INCIDENTS,
         responses=shown(schemas.Listing[schemas.Entry]),
     )
+    @needs(Permission.READ)
     def timeline(number: Number, after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0) -> Response:
         """What happened, oldest first; `after` is the id of the last entry already known."""
         found = views.timeline(db, number, after)
         if found is None:
             raise no_incident(number)
         return ready_json(found)
+
+    @router.get("/incidents/{number}/export", tags=_INCIDENTS, responses=_EXPORTED)
+    @needs(Permission.READ)
+    def export(number: Number, format: ExportFormat = ExportFormat.JSON) -> Response:
+        """The whole record of one incident as a document to keep."""
+        text = exports.export(db, number, format)
+        if text is None:
+            raise no_incident(number)
+        name = f"incident-{number}.{exports.SUFFIXES[format]}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(text, headers=headers, media_type=_MEDIA[format])
 
 
 def whole_incident(board: Board, db: Database, number: int, collected: Collected) -> Object:

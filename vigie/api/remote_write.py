@@ -15,7 +15,7 @@ from starlette.responses import Response
 from collectors import remote_write
 from collectors.remote_write import MAX_BODY_BYTES, Refused
 from collectors.written import RETRY_AFTER_S, Inbox
-from vigie.access import problem
+from vigie.access import Permission, needs, problem
 from vigie.clock import Clock
 
 WRITE: Final = "/write"
@@ -36,6 +36,7 @@ def add(router: APIRouter, inbox: Inbox, clock: Clock) -> None:
         status_code=HTTPStatus.NO_CONTENT,
         response_class=Response,
     )
+    @needs(Permission.SEND)
     async def write(request: Request) -> Response:
         """WriteRequest, protobuf in snappy's block format; 20 MiB unpacked at most."""
         try:

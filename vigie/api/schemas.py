@@ -257,6 +257,15 @@ class Incident(Shape):
     severity: Literal["SEV1", "SEV2", "SEV3", "SEV4"]
     urgency: Literal["high", "low"]
     priority: Literal["P1", "P2", "P3", "P4", "P5"]
+    priority_reasons: list[str]
+    severity_measured: Literal["SEV1", "SEV2", "SEV3", "SEV4"] | None
+    severity_set_at: Time | None
+    severity_set_by: str | None
+    severity_set_for: str | None
+    response_due_at: Time | None
+    response_met: bool | None
+    resolution_due_at: Time | None
+    resolution_met: bool | None
     key: str
     reporter: str
     acknowledged_by: str | None
@@ -313,16 +322,32 @@ class Delivery(Shape):
     dedup: str
 
 
+class Correction(Shape):
+    """Words for an entry that came later; `position` is that of the entry that says them."""
+
+    position: int
+    recorded_at: Time
+    actor: str
+    text: str
+    reason: str
+
+
 class Entry(Shape):
-    """One line of a timeline."""
+    """One line of a timeline: `position` counts within the incident, `hash` links it to the one
+    before, `corrections` came later. `at` is the same as `occurred_at`.
+    """
 
     id: int
+    position: int
     at: Time
+    occurred_at: Time
     recorded_at: Time
     kind: str
     actor: str
     text: str
     data: dict[str, Any]
+    hash: str
+    corrections: list[Correction]
 
 
 class Change(Shape):
@@ -376,6 +401,7 @@ class WholeIncident(Incident):
     exemplars: list[Exemplar]
     deliveries: list[Delivery]
     timeline: list[Entry]
+    timeline_head: str
 
 
 class Reloaded(Shape):

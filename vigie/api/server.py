@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from collectors.otlp.receiver import Otlp
 from collectors.written import Inbox
-from vigie.access import Access, Gate
+from vigie.access import Access, Gate, Guarded, Permission, needs
 from vigie.api import (
+    attachments,
     changes,
     collectors,
     exposition,
@@ -19,11 +20,14 @@ from vigie.api import (
     heartbeats,
     hooks,
     maintenance,
+    me,
     metrics,
     problems,
     reads,
     remote_write,
     schemas,
+    tokens,
+    users,
     writes,
 )
 from vigie.api import gate as deploys
@@ -77,10 +81,12 @@ def build(
     app.add_middleware(problems.BodyLimit, max_body_size=problems.MAX_BODY_BYTES)
     app.add_middleware(Access, gate=gate)
     problems.add_handlers(app)
-    router = APIRouter(prefix=PREFIX, responses=_ERRORS)
+    app.router.route_class = Guarded
+    router = APIRouter(prefix=PREFIX, responses=_ERRORS, route_class=Guarded)
     reads.add(router, board=board, db=db, clock=clock, feed=feed, collected=collected)
     collectors.add(router, board, collected)
     writes.add(router, board=board, db=db, clock=clock, feed=feed, collected=collected, wake=wake)
+    attachments.add(router, db=db, clock=clock, feed=feed)
     deploys.add(router, board=board, db=db, clock=clock)
     maintenance.add(router, board=board, db=db, clock=clock, slice_s=slice_s, wake=wake)
     graph.add(router, otlp.graph, clock)
@@ -91,6 +97,9 @@ def build(
         router, heartbeats=lambda: board.now.config.heartbeats, db=db, clock=clock, wake=heard
     )
     _add_changes(router, board, db, clock, told)
+    me.add(router, gate=gate, db=db, clock=clock)
+    users.add(router, gate=gate, db=db, clock=clock)
+    tokens.add(router, db=db, clock=clock)
     app.include_router(router)
     spans.add(app, otlp, clock)
     health.add(app, board, clock, reload)
@@ -117,6 +126,7 @@ def _add_metrics(  # noqa: PLR0917 - what each family is read from
     app: FastAPI, board: Board, db: Database, meters: Meters, otlp: Otlp, inbox: Inbox
 ) -> None:
     @app.get("/metrics", tags=["server"], summary="Vigie's own metrics, for Prometheus")
+    @needs(Permission.READ)
     def page(request: Request) -> Response:
         families = [
             metrics.build_info(app.version),

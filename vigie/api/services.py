@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.api import schemas, service_schemas
 from vigie.api.reads import Limit, ready_json, shown
 from vigie.clock import Clock
@@ -42,6 +43,7 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
         **_TAGS,
         responses=shown(schemas.Listing[service_schemas.Outage]),
     )
+    @needs(Permission.READ)
     def outages(
         service: Service, start: From = None, to: AwareDatetime | None = None, limit: Limit = 50
     ) -> Response:
@@ -54,6 +56,7 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
         **_TAGS,
         responses=shown(schemas.Listing[service_schemas.State]),
     )
+    @needs(Permission.READ)
     def states(service: Service, start: From = None, to: AwareDatetime | None = None) -> Response:
         """Every state that it was in between `from` (default: a week before) and `to`."""
         end = _seconds(to) or clock.now()
@@ -65,6 +68,7 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
 
 def _add_now(router: APIRouter, board: Board, db: Database, known: Callable[[str], str]) -> None:
     @router.get("/services/{service}", **_TAGS, responses=shown(service_schemas.Service))
+    @needs(Permission.READ)
     def one(service: Service) -> Response:
         """One service now."""
         return ready_json(views.service(board.now, db, known(service)))
@@ -74,6 +78,7 @@ def _add_now(router: APIRouter, board: Board, db: Database, known: Callable[[str
         **_TAGS,
         responses=shown(schemas.Listing[service_schemas.Availability]),
     )
+    @needs(Permission.READ)
     def availability(service: Service, month: Month = None, zone: Zone = "UTC") -> Response:
         """Over 1d, 7d, 30d and 90d, or over one month of a time zone."""
         name = known(service)

@@ -1,16 +1,19 @@
 """What the API does to an incident: acknowledge, resolve, comment."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Header
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from fastapi import APIRouter, Header, Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 from starlette.responses import Response
 
+from incidents.model import Severity
 from vigie import commands
+from vigie.access import NOT_SAID, Permission, acting, needs
 from vigie.api import schemas
-from vigie.api.reads import Number, ready_json, shown, whole_incident
+from vigie.api.reads import MAX_NUMBER, Number, ready_json, shown, whole_incident
 from vigie.clock import Clock
+from vigie.commands import timeline
 from vigie.commands.errors import Conflict
 from vigie.live import Board, Change, Collected, Feed
 from vigie.store.db import Database
@@ -29,16 +32,22 @@ def _text(longest: int) -> StringConstraints:
 Actor = Annotated[str, _text(100), AfterValidator(_storable)]
 Reason = Annotated[str, _text(1_000), AfterValidator(_storable)]
 Text = Annotated[str, _text(10_000), AfterValidator(_storable)]
+Position = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="`position` of the entry")]
 IdempotencyKey = Annotated[
     str | None, Header(max_length=200, description="The same key twice writes once")
 ]
 
 
 class Body(BaseModel):
-    """Who does it, by name: there are no users yet."""
+    """Who does it. `actor` is for where nobody is signed in; who is acts under no other name."""
 
     model_config = ConfigDict(extra="forbid")
-    actor: Actor = "api"
+    actor: Actor = NOT_SAID
+
+    @model_validator(mode="after")
+    def _signed_in(self) -> Self:
+        self.actor = acting(self.actor)
+        return self
 
 
 class Resolve(Body):
@@ -47,6 +56,16 @@ class Resolve(Body):
 
 class Comment(Body):
     text: Text
+
+
+class SetSeverity(Body):
+    severity: Literal["SEV1", "SEV2", "SEV3", "SEV4", "measured"]
+    reason: Reason
+
+
+class Correction(Body):
+    text: Text
+    reason: Reason
 
 
 def add(
@@ -67,6 +86,7 @@ def add(
         return ready_json(whole_incident(board, db, number, collected))
 
     @router.post("/incidents/{number}/acknowledge", **of)
+    @needs(Permission.RESPOND, on_incident=True)
     def acknowledge(number: Number, body: Body | None = None) -> Response:
         """Say that somebody works on it. Whoever comes second sees who came first."""
         actor = (body or Body()).actor
@@ -74,6 +94,7 @@ def add(
         return done(number)
 
     @router.post("/incidents/{number}/resolve", **of)
+    @needs(Permission.RESPOND, on_incident=True)
     def resolve(number: Number, body: Resolve | None = None) -> Response:
         """Say that it is over. Where it is already, nothing changes."""
         said = body or Resolve()
@@ -86,8 +107,48 @@ def add(
             return ready_json(found)
         return done(number)
 
+    _add_timeline(router, of, db, clock, done)
+
+    @router.post("/incidents/{number}/severity", **of)
+    @needs(Permission.RESPOND, on_incident=True)
+    def severity(
+        number: Number, body: SetSeverity, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Let a severity stand over what is measured; `measured` takes that back."""
+        meant = None if body.severity == "measured" else Severity[body.severity]
+        commands.set_severity(
+            db,
+            board.now.config,
+            number,
+            meant,
+            actor=body.actor,
+            reason=body.reason,
+            now=clock.now(),
+            key=idempotency_key,
+        )
+        return done(number)
+
+
+def _add_timeline(
+    router: APIRouter,
+    of: dict[str, Any],
+    db: Database,
+    clock: Clock,
+    done: Callable[[int], Response],
+) -> None:
     @router.post("/incidents/{number}/comment", **of)
+    @needs(Permission.RESPOND, on_incident=True)
     def comment(number: Number, body: Comment, idempotency_key: IdempotencyKey = None) -> Response:
         """Add a line to the timeline."""
         commands.comment(db, number, body.actor, body.text, clock.now(), key=idempotency_key)
+        return done(number)
+
+    @router.post("/incidents/{number}/timeline/{entry}/correction", **of)
+    @needs(Permission.RESPOND, on_incident=True)
+    def correct(
+        number: Number, entry: Position, body: Correction, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Say what an entry should have said; it stays, and the two are shown beside each other."""
+        said = {"actor": body.actor, "text": body.text, "reason": body.reason}
+        timeline.correct(db, number, entry, **said, now=clock.now(), key=idempotency_key)
         return done(number)

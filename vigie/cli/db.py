@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from vigie.cli.output import Format, FormatOption, facts, lines, say
 
 if TYPE_CHECKING:
     from vigie.store.backup import Facts
+    from vigie.store.timeline import Verdict
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
@@ -66,12 +67,39 @@ def restore(
 
 
 @app.command()
-def verify(file: File, output: FormatOption = Format.TEXT) -> None:
-    """Check a backup, every row of it."""
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A backup; default: the database.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Check a backup, every row of it, or the timelines of the database; a server may run."""
+    if file is None:
+        _verify_database(config, output)
+        return
+
     from vigie.store import backup as store
 
     with _endings():
         _print(file, store.verify(file), output)
+
+
+def _verify_database(config: Path, output: Format) -> None:
+    settings = settings_of(config)
+
+    from vigie.store import timeline
+    from vigie.store.db import open_database
+
+    with _endings(), closing(open_database(settings.database, read_only=True)) as database:
+        name, found = database.url, database.read(timeline.verify)
+    if output is Format.JSON:
+        facts({"database": name, "timelines": asdict(found), "ok": found.good})
+    else:
+        verdict = "is good" if found.good else "is NOT good"
+        lines([f"{name} {verdict}: {_walked(found)}", *found.problems])
+    if not found.good:
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -93,6 +121,19 @@ def _print(file: Path, found: "Facts", output: Format) -> None:
     else:
         rows = sum(table.rows for table in found.tables.values())
         verdict = "is good" if found.good else "is NOT good"
-        lines([f"{file} {verdict}: {rows} rows in {len(found.tables)} tables", *found.problems])
+        lines([f"{file} {verdict}: {rows} rows in {len(found.tables)} tables", *_more(found)])
     if not found.good:
         raise typer.Exit(1)
+
+
+def _more(found: "Facts") -> list[str]:
+    walked = [] if found.timelines is None else [_walked(found.timelines)]
+    return [*walked, *found.problems]
+
+
+def _walked(found: "Verdict") -> str:
+    """How much was walked, and the one value to keep elsewhere."""
+    return (
+        f"{found.entries} timeline entries of {found.incidents} incidents, sha256 of the heads "
+        f"{found.sha256}"
+    )

@@ -29,6 +29,8 @@ from vigie.cli import (
     schema,
     serve,
     suggest,
+    tokens,
+    users,
 )
 from vigie.cli.ending import Ending
 from vigie.cli.output import say
@@ -56,6 +58,8 @@ app.add_typer(runbooks.app, name="runbook")
 app.add_typer(incidents.app, name="incident")
 app.add_typer(dashboards.app, name="dashboard")
 app.add_typer(db.app, name="db")
+app.add_typer(users.app, name="user")
+app.add_typer(tokens.app, name="token")
 
 
 def main() -> None:

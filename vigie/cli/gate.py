@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from vigie.cli.ending import CannotRun, Refused
-from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, login_name
+from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, actor_of
 from vigie.cli.output import Format, FormatOption, facts, lines, say
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ def gate(
         if override is None:
             answer = client.get(path)
         else:
-            body = {"actor": actor or login_name(), "reason": override, "expires_in": lasts}
+            body = {"actor": actor_of(actor, token), "reason": override, "expires_in": lasts}
             answer = client.post(f"{path}/override", body, key=uuid.uuid4().hex)
     except Refused as error:  # 1 says that the gate is closed and nothing else
         raise CannotRun(str(error)) from error

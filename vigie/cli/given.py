@@ -28,6 +28,7 @@ ActorOption = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who does it; default: the login name.")
 ]
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
+API_TOKEN: Final = "vgt_"  # noqa: S105 - how tokens of `vigie token add` begin
 
 
 def settings_of(config: Path, listen: str | None = None) -> "Settings":
@@ -38,6 +39,13 @@ def settings_of(config: Path, listen: str | None = None) -> "Settings":
         return load(config, listen=listen)
     except SettingsError as error:
         raise CannotRun(str(error)) from error
+
+
+def actor_of(given: str | None, token: str | None) -> str:
+    """Who does it: as given, else whose token it is, else who runs this program."""
+    if given is not None or (token or "").startswith(API_TOKEN):
+        return given or "api"  # the server knows whose token it is
+    return login_name()
 
 
 def login_name() -> str:

@@ -1,13 +1,17 @@
 """`vigie incident`: look at incidents of a running server and work on them."""
 # ruff: noqa: PLC0415 - imports inside functions: see vigie.cli.entry
 
+import sys
 import uuid
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
-from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, login_name
+from vigie.cli.ending import CannotRun
+from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, actor_of
 from vigie.cli.output import Format, FormatOption, facts, lines, table
 
 if TYPE_CHECKING:
@@ -33,10 +37,10 @@ def list_(
     context: typer.Context,
     state: Annotated[str | None, typer.Option(help="`open`, or one state.")] = None,
     service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="The newest so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="The first so many.")] = 50,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """The newest incidents."""
+    """The newest incidents; of those that are `open`, what to do first."""
 
     query = {"state": state, "service": service, "limit": limit}
     given = urlencode({name: value for name, value in query.items() if value is not None})
@@ -66,7 +70,7 @@ def ack(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that you are on it."""
-    body = {"actor": actor or login_name()}
+    body = {"actor": actor_of(actor, _client(context).token)}
     _print(_client(context).post(f"/incidents/{number}/acknowledge", body), output)
 
 
@@ -79,22 +83,89 @@ def resolve(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that it is over."""
-    body = {"actor": actor or login_name(), "reason": reason}
+    body = {"actor": actor_of(actor, _client(context).token), "reason": reason}
     _print(_client(context).post(f"/incidents/{number}/resolve", body), output)
 
 
 @app.command()
-def comment(
+def comment(  # noqa: PLR0917 - typer's options, in the order of --help
     context: typer.Context,
     number: Number,
     text: Annotated[str, typer.Argument(help="What to write on the timeline.")],
+    corrects: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="ENTRY", help="The entry that should have said it."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why the entry is corrected.")] = "",
     actor: ActorOption = None,
     output: FormatOption = Format.TEXT,
 ) -> None:
-    """Write on the timeline."""
-    body = {"actor": actor or login_name(), "text": text}
-    written = _client(context).post(f"/incidents/{number}/comment", body, key=uuid.uuid4().hex)
-    _print(written, output)
+    """Write on the timeline, or say what an entry of it should have said; the entry stays."""
+    if (corrects is None) == bool(reason):
+        raise CannotRun("a correction needs both: --corrects ENTRY and --reason TEXT")
+    body = {"actor": actor_of(actor, _client(context).token), "text": text}
+    path = f"/incidents/{number}/comment"
+    if corrects is not None:
+        body["reason"] = reason
+        path = f"/incidents/{number}/timeline/{corrects}/correction"
+    _print(_client(context).post(path, body, key=uuid.uuid4().hex), output)
+
+
+class Word(StrEnum):
+    """A severity, or what gives it back to the measurement."""
+
+    SEV1 = "SEV1"
+    SEV2 = "SEV2"
+    SEV3 = "SEV3"
+    SEV4 = "SEV4"
+    MEASURED = "measured"
+
+
+@app.command()
+def severity(  # noqa: PLR0917 - typer's options, in the order of --help
+    context: typer.Context,
+    number: Number,
+    word: Annotated[Word, typer.Argument(metavar="SEVERITY", help="SEV1 to SEV4, or `measured`.")],
+    reason: Annotated[str, typer.Option(help="Why; it is shown beside the severity.")],
+    actor: ActorOption = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Set the severity over what is measured; `measured` takes that back."""
+    who = actor_of(actor, _client(context).token)
+    body = {"actor": who, "severity": word.value, "reason": reason}
+    path = f"/incidents/{number}/severity"
+    _print(_client(context).post(path, body, key=uuid.uuid4().hex), output)
+
+
+class Document(StrEnum):
+    """How a record is written; the same as vigie.views.export.ExportFormat."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    number: Number,
+    output: Annotated[
+        Document, typer.Option("--format", help="How it is written.")
+    ] = Document.MARKDOWN,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A file to write; default: stdout.")
+    ] = None,
+) -> None:
+    """The whole record of an incident as a document; the same record gives the same bytes."""
+    body = _client(context).text(f"/incidents/{number}/export?format={output.value}")
+    if out is None:
+        sys.stdout.buffer.write(body)
+        sys.stdout.flush()
+        return
+    try:
+        out.write_bytes(body)
+    except OSError as error:
+        raise CannotRun(f"{out} cannot be written: {error.strerror}") from error
 
 
 def _client(context: typer.Context) -> "Client":
@@ -114,10 +185,35 @@ def text_of(incident: Json) -> list[str]:
     names = ("state", "service", "slo", "started_at", "opened_at", "acknowledged_at", "resolved_at")
     times = [f"  {name:16} {incident[name]}" for name in names if incident.get(name)]
     books = [line for book in incident.get("runbooks", ()) for line in _book(book)]
-    events = [f"  {e['at']}  {e['kind']:14} {e['text']}" for e in incident.get("timeline", ())]
+    events = [line for entry in incident.get("timeline", ()) for line in _event(entry)]
     severity, priority = incident["severity"], incident["priority"]
     head = f"#{incident['number']} {severity} {priority} {incident['title']}"
-    return [head, *times, *books, "timeline", *events]
+    return [head, *_ranked(incident), *times, *books, "timeline", *events]
+
+
+def _ranked(incident: Json) -> list[str]:
+    """Why it has its priority and severity, and until when what is due."""
+    found = []
+    if incident.get("priority_reasons"):
+        found.append(f"  {'priority':16} {'; '.join(incident['priority_reasons'])}")
+    if incident.get("severity_set_by"):
+        measured = incident["severity_measured"] or "nothing"
+        said = f"set by {incident['severity_set_by']} ({measured} measured)"
+        found.append(f"  {'severity':16} {said}: {incident['severity_set_for']}")
+    for promise in ("response", "resolution"):
+        if due_at := incident.get(f"{promise}_due_at"):
+            kept = {True: ", met", False: ", missed", None: ""}[incident[f"{promise}_met"]]
+            found.append(f"  {promise + '_due_at':16} {due_at}{kept}")
+    return found
+
+
+def _event(entry: Json) -> list[str]:
+    """An entry, and under it what corrected it later."""
+    place = f"{entry['position']:4}. {entry['occurred_at']}"
+    corrections = [
+        f"      corrected in {one['position']}: {one['text']}" for one in entry["corrections"]
+    ]
+    return [f"{place}  {entry['kind']:14} {entry['text']}", *corrections]
 
 
 def _book(book: Json) -> list[str]:

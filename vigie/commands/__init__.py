@@ -1,5 +1,6 @@
 """The write side: what people do, one transaction each."""
 
 from vigie.commands.incidents import acknowledge, comment, resolve
+from vigie.commands.severity import set_severity
 
-__all__ = ["acknowledge", "comment", "resolve"]
+__all__ = ["acknowledge", "comment", "resolve", "set_severity"]

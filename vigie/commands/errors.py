@@ -4,6 +4,8 @@ CommandError
     NotFound    there is no such incident
     Conflict    the incident is past the state in which this can be done
     Invalid     what was given cannot be recorded
+    TooLarge    a file is, or what there would be with it
+    Unsupported a file is of a kind that is not taken
 """
 
 
@@ -21,3 +23,11 @@ class Conflict(CommandError):  # noqa: N818 - as above
 
 class Invalid(CommandError):  # noqa: N818 - as above
     """What was given cannot be recorded."""
+
+
+class TooLarge(CommandError):  # noqa: N818 - as above
+    """A file is too large, or what an incident would hold with it."""
+
+
+class Unsupported(CommandError):  # noqa: N818 - as above
+    """A file is of a kind that is not taken."""

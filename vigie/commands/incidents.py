@@ -13,7 +13,7 @@ from vigie.commands.errors import Conflict, NotFound
 from vigie.commands.words import MAX_ACTOR, MAX_REASON, line_of, text_of
 from vigie.config import Config
 from vigie.notify.outbox import jobs_for
-from vigie.store import incidents, jobs
+from vigie.store import incidents, jobs, timeline
 from vigie.store.db import Database
 
 MAX_COMMENT: Final = 10_000
@@ -66,7 +66,7 @@ def comment(
 
     def work(c: Connection) -> Mapping[str, Any]:
         found = _get(c, number)
-        if key is None or not _was_said(c, number, key):
+        if key is None or not timeline.was_written(c, number, key):
             data = {} if key is None else {"idempotency_key": key}
             incidents.append(c, number, now, EventKind.COMMENTED, who, said, data)
         return found
@@ -76,18 +76,13 @@ def comment(
 
 def _happen(c: Connection, config: Config, event: Event) -> Mapping[str, Any]:
     """Apply the event and enqueue what tells others of it."""
-    number = incidents.apply(c, event)
+    number = incidents.apply(c, event, config.priorities)
     if number is None:
         raise Conflict(f"incident #{event.number} changed in this moment: look again")
     after = _get(c, number)
     for job in jobs_for(event.kind, after, config.channels.values(), event.at, event.text):
         jobs.enqueue(c, job, event.at)
     return after
-
-
-def _was_said(c: Connection, number: int, key: str) -> bool:
-    entries = incidents.timeline(c, number)
-    return any(entry["data"].get("idempotency_key") == key for entry in entries)
 
 
 def _get(c: Connection, number: int) -> Mapping[str, Any]:

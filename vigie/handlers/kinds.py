@@ -9,10 +9,11 @@ from vigie.clock import Clock
 from vigie.handlers.keep import Keep, next_keep
 from vigie.handlers.notify import Notify, page_dead
 from vigie.handlers.step import RunStep, step_dead
+from vigie.handlers.target import WatchTarget
 from vigie.jobs.worker import Handler
 from vigie.live import Board
 from vigie.notify.outbox import PAGE
-from vigie.store import jobs
+from vigie.store import jobs, ranking
 from vigie.store.db import Database
 from vigie.store.jobs import Job
 from vigie.store.keep import Retention
@@ -35,6 +36,7 @@ def build(
     return {
         "notify": Notify(db=db, board=board, clock=clock, session=session, base_url=base_url),
         "step": RunStep(db=db, clock=clock, session=session, telemetry=telemetry),
+        ranking.TIMER: WatchTarget(board=board, clock=clock),
         "keep": Keep(db=db, clock=clock, retention=retention),
     }
 

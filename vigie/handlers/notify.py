@@ -28,6 +28,8 @@ from vigie.store.jobs import Job
 REFUSED_RETRY_S = 60.0
 # From this failed attempt on, or at the first refusal, the other channels hear of it.
 ALARM_ATTEMPT = 5
+# Notices that are moot once somebody did what they ask for.
+_ASKING = frozenset({EventKind.PAGE_FAILED, EventKind.RESPONSE_DUE, EventKind.RESOLUTION_DUE})
 
 log = logging.getLogger(__name__)
 
@@ -143,15 +145,17 @@ class Notify:
 
 
 def not_needed(kind: str, event: EventKind, at: float, incident: Mapping[str, Any]) -> str | None:
-    """Why a message that demands an answer needs none any more; notices are always sent.
+    """Why a message that demands an answer needs none any more; other notices are always sent.
 
     `at` is when its cause happened: who acknowledged before a relapse has not answered for it.
     """
-    if kind != PAGE and event is not EventKind.PAGE_FAILED:
+    if kind != PAGE and event not in _ASKING:
         return None
     if incident["resolved_at"] is not None:
         return f"resolved by {incident['resolved_by']} before it was sent"
     acknowledged_at = incident["acknowledged_at"]
+    if event is EventKind.RESOLUTION_DUE:
+        return None  # it is no answer to that
     if acknowledged_at is not None and acknowledged_at >= at:
         return f"acknowledged by {incident['acknowledged_by']} before it was sent"
     return None

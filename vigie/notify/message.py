@@ -23,6 +23,11 @@ _WORDS = {  # what the subject says happened; an opening says it by itself
     EventKind.RECOVERED: "recovered: ",
     EventKind.RESOLVED: "resolved: ",
     EventKind.PAGE_FAILED: "PAGE NOT DELIVERED: ",
+    EventKind.SEVERITY_SET: "severity set: ",
+    EventKind.RESPONSE_DUE: "response due: ",
+    EventKind.RESPONSE_BREACHED: "NOT ANSWERED IN TIME: ",
+    EventKind.RESOLUTION_DUE: "resolution due: ",
+    EventKind.RESOLUTION_BREACHED: "NOT RESOLVED IN TIME: ",
 }
 
 

@@ -16,7 +16,19 @@ from vigie.store.jobs import Job, NewJob
 PAGE, NOTICE = "page", "notice"
 
 _PAGING = frozenset({EventKind.OPENED, EventKind.UPGRADED, EventKind.RELAPSED})
-_TOLD = _PAGING | {EventKind.ACKNOWLEDGED, EventKind.RECOVERED, EventKind.RESOLVED}
+_TARGETS = frozenset(
+    {
+        EventKind.RESPONSE_DUE,
+        EventKind.RESPONSE_BREACHED,
+        EventKind.RESOLUTION_DUE,
+        EventKind.RESOLUTION_BREACHED,
+    }
+)
+_TOLD = (
+    _PAGING
+    | _TARGETS
+    | {EventKind.ACKNOWLEDGED, EventKind.RECOVERED, EventKind.RESOLVED, EventKind.SEVERITY_SET}
+)
 _ONCE = frozenset({EventKind.OPENED, EventKind.ACKNOWLEDGED, EventKind.RESOLVED})
 
 

@@ -66,14 +66,14 @@ def commit(
     heartbeats.listened(c, now)
     changed, added = [], 0
     for event in effects.events:
-        applied = incidents.apply(c, event)
+        applied = incidents.apply(c, event, config.priorities)
         if applied is not None:
             changed.append(applied)
             added += _consequences(c, event, applied, config, now)
     outages.link(c, _broken(effects), now)
     begun = _runs(c, effects.runs, config, now)
     for number, signal in effects.figures.items():
-        incidents.refresh(c, number, signal.severity, signal.detail)
+        incidents.refresh(c, number, signal.severity, signal.detail, now, config.priorities)
     kinds = frozenset(event.kind for event in effects.events)
     faults.reach("tick.before_commit")
     if EventKind.OPENED in kinds:

@@ -19,7 +19,7 @@ from slo.load.policy import MAX_GROUPS
 from slo.spec import Act, ArmKind, Births, BudgetAction, Policy, Rule, Unknown
 from slo.windows import show
 from vigie.channels import RECEIVES
-from vigie.schema import collected, openslo, probes, prometheus, redundancy
+from vigie.schema import collected, openslo, priority, probes, prometheus, redundancy
 from vigie.schema.parts import (
     Schema,
     choice,
@@ -51,6 +51,7 @@ def schemas() -> dict[str, Schema]:
         "Integration": collected.integration(),
         "MaintenanceWindow": _maintenance(),
         "Policy": _policy(),
+        "PriorityMatrix": priority.matrix(),
         "Probe": probes.probe(),
         "Redundancy": redundancy.redundancy(),
         "Runbook": _runbook(),

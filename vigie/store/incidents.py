@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from incidents.matrix import NO_FILES, Priorities
 from incidents.model import (
     Event,
     EventKind,
@@ -29,21 +30,28 @@ from incidents.model import (
     Signal,
     Urgency,
 )
-from incidents.priority import priority_of
+from vigie.store import ranking
+from vigie.store import timeline as entries
+from vigie.store.order import Order, following, ordered
 from vigie.store.sql import decoded, insert, plain, to_json
 from vigie.store.tables import incident as t
-from vigie.store.tables import timeline as entries
 
 SELF = "vigie"
 
+append = entries.append  # for those who have an incident at hand
+timeline = entries.read
 
-def open_incident(c: Connection, signal: Signal, at: float) -> int | None:
+
+def open_incident(
+    c: Connection, signal: Signal, at: float, priorities: Priorities = NO_FILES
+) -> int | None:
     """Open an incident and say so on its timeline; its number, or None if one with this key is
-    open.
+    open. `priorities` are the rules that rank it.
     """
     if c.execute(select(t.c.number).where(t.c.open_key == signal.key)).first() is not None:
         return None  # the constraint below would say so too, but uses up a number
-    added = insert(c, t).values(_first_values(signal, at))
+    ranked = ranking.first(priorities, signal, at)
+    added = insert(c, t).values({**_first_values(signal, at), **ranked.values})
     added = added.on_conflict_do_nothing(index_elements=["open_key"])
     number = c.execute(added.returning(t.c.number)).scalar()
     if number is None:
@@ -51,18 +59,19 @@ def open_incident(c: Connection, signal: Signal, at: float) -> int | None:
     append(
         c, number, at, EventKind.OPENED, SELF, f"Opened by {SELF}: {signal.title}", _said(signal)
     )
+    ranking.watch(c, number, ranked, at)
     return int(number)
 
 
-def apply(c: Connection, event: Event) -> int | None:
+def apply(c: Connection, event: Event, priorities: Priorities = NO_FILES) -> int | None:
     """Carry out an event and add it to the timeline; the incident's number.
 
     None when it no longer applies: the incident is resolved, acknowledged, or open already.
     """
     if event.kind is EventKind.OPENED:
-        return open_incident(c, _signal_of(event), event.at)
+        return open_incident(c, _signal_of(event), event.at, priorities)
     number = _number_of(c, event)
-    if number is None or not _carry_out(c, event, number):
+    if number is None or not _carry_out(c, event, number, priorities):
         return None
     if event.kind not in _SILENT:
         data = _said(event.signal) if event.signal is not None else {}
@@ -70,15 +79,21 @@ def apply(c: Connection, event: Event) -> int | None:
     return number
 
 
-def refresh(c: Connection, number: int, severity: Severity, detail: Mapping[str, Any]) -> None:
+def refresh(  # noqa: PLR0917 - the incident, what is new about it, and what ranks it
+    c: Connection,
+    number: int,
+    severity: Severity,
+    detail: Mapping[str, Any],
+    at: float,
+    priorities: Priorities = NO_FILES,
+) -> None:
     """The newest figures of an open incident. Its severity is the worst that was measured, so a
-    lower one is not taken over.
+    lower one is not taken over; one that a person set stays.
     """
-    row = _locked(c, number)
-    if row is None or row.open_key is None:
+    row = ranking.held(c, number)
+    if row is None or row["open_key"] is None:
         return
-    worst = Severity(min(row.severity, severity))
-    values = {"severity": int(worst), "priority": priority_of(worst, Urgency(row.urgency))}
+    values = _measured(c, row, severity, Urgency(row["urgency"]), at, priorities)
     changed = update(t).where(t.c.number == number)
     c.execute(changed.values(detail=to_json(plain(detail)), **values))
 
@@ -92,7 +107,8 @@ def open_incidents(c: Connection) -> dict[str, OpenIncident]:
             key=row.key,
             state=IncidentState(row.state),
             urgency=Urgency(row.urgency),
-            severity=Severity(row.severity),
+            severity=Severity(row.measured_severity or row.severity),
+            severity_set=row.severity_set_at is not None,
             acknowledged=row.acknowledged_at is not None,
             clear_since=row.clear_since,
             recovered_at=row.recovered_at,
@@ -104,53 +120,27 @@ def open_incidents(c: Connection) -> dict[str, OpenIncident]:
 def get(c: Connection, number: int) -> Mapping[str, Any] | None:
     """One incident's row, its JSON columns read; None if there is none."""
     row = c.execute(select(t).where(t.c.number == number)).mappings().first()
-    return None if row is None else decoded(row, "labels", "detail")
+    return None if row is None else decoded(row, *_JSON)
 
 
 def page(
-    c: Connection, *, state: str | None, service: str | None, before: int | None, limit: int
+    c: Connection,
+    *,
+    state: str | None,
+    service: str | None,
+    before: int | None,
+    limit: int,
+    order: Order = Order.NEWEST,
 ) -> list[Mapping[str, Any]]:
-    """Incidents, newest first: those with a number under `before`, in one state (`open` is all
-    that are open), of one service. None: no such condition.
+    """Incidents in one state (`open` is all that are open), of one service, in an order; those
+    that come after the one of number `before` in it. None: no such condition.
     """
-    found = select(t).where(_in_state(state)).order_by(t.c.number.desc()).limit(limit)
+    found = select(t).where(_in_state(state)).order_by(*ordered(order)).limit(limit)
     if service is not None:
         found = found.where(t.c.service == service)
     if before is not None:
-        found = found.where(t.c.number < before)
-    return [decoded(row, "labels", "detail") for row in c.execute(found).mappings()]
-
-
-def timeline(c: Connection, number: int, after: int = 0) -> list[Mapping[str, Any]]:
-    """What happened to an incident after the entry with this id, in the order it was recorded."""
-    found = (
-        select(entries)
-        .where(entries.c.incident == number, entries.c.id > after)
-        .order_by(entries.c.id)
-    )
-    return [decoded(row, "data") for row in c.execute(found).mappings()]
-
-
-def append(  # noqa: PLR0917 - the fields of an entry, in the order of its columns
-    c: Connection,
-    number: int,
-    at: float,
-    kind: EventKind,
-    actor: str,
-    text: str,
-    data: Mapping[str, Any],
-) -> int:
-    """Add to a timeline; the entry's id."""
-    values = {
-        "incident": number,
-        "at": float(at),
-        "recorded_at": float(at),
-        "kind": kind,
-        "actor": actor,
-        "text": text,
-        "data": to_json(plain(data)),
-    }
-    return int(c.execute(entries.insert().values(values).returning(entries.c.id)).scalar_one())
+        found = found.where(following(order, before))
+    return [decoded(row, *_JSON) for row in c.execute(found).mappings()]
 
 
 def counts(c: Connection) -> list[Mapping[str, Any]]:
@@ -163,6 +153,7 @@ def counts(c: Connection) -> list[Mapping[str, Any]]:
     return [{**row, "open": bool(row["open"])} for row in found.mappings()]
 
 
+_JSON = ("labels", "detail", "priority_reasons")
 _OPEN = t.c.open_key.is_not(None)
 _SILENT = frozenset({EventKind.CLEARING, EventKind.UNSETTLED})
 
@@ -176,9 +167,7 @@ def _first_values(signal: Signal, at: float) -> dict[str, Any]:
         "service": signal.service,
         "slo": signal.slo,
         "state": IncidentState.TRIAGE,
-        "severity": int(signal.severity),
-        "urgency": signal.urgency,
-        "priority": priority_of(signal.severity, signal.urgency),
+        "measured_severity": int(signal.severity),
         "reporter": SELF,
         "labels": to_json(plain(signal.labels)),
         "detail": to_json(plain(signal.detail)),
@@ -204,14 +193,14 @@ def _number_of(c: Connection, event: Event) -> int | None:
     return c.execute(select(t.c.number).where(t.c.open_key == event.key)).scalar()
 
 
-def _carry_out(c: Connection, event: Event, number: int) -> bool:
+def _carry_out(c: Connection, event: Event, number: int, priorities: Priorities) -> bool:
     """Change the incident's row; False when the event does not apply to it as it stands."""
     if event.kind is EventKind.UPGRADED:
-        return _upgrade(c, _signal_of(event), number)
+        return _upgrade(c, _signal_of(event), number, event.at, priorities)
     if event.kind in _MOVES:
         move = _MOVES[event.kind](event)
         return _change(c, number, move.guard, **move.values)
-    return _locked(c, number) is not None  # said about an incident, whatever its state
+    return ranking.held(c, number) is not None  # said about an incident, whatever its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,31 +266,43 @@ def _change(c: Connection, number: int, guard: ColumnElement[bool], **values: An
     return c.execute(changed).rowcount == 1
 
 
-def _upgrade(c: Connection, signal: Signal, number: int) -> bool:
+def _upgrade(c: Connection, signal: Signal, number: int, at: float, priorities: Priorities) -> bool:
     """Raise severity or urgency; they only go up here, down is a person's word."""
-    row = _locked(c, number)
-    if row is None or row.open_key is None:
+    row = ranking.held(c, number)
+    if row is None or row["open_key"] is None:
         return False
-    severity = Severity(min(row.severity, signal.severity))
-    high = Urgency.HIGH in (Urgency(row.urgency), signal.urgency)
+    high = Urgency.HIGH in (Urgency(row["urgency"]), signal.urgency)
     urgency = Urgency.HIGH if high else Urgency.LOW
-    if (severity, urgency) == (row.severity, row.urgency):
+    if urgency == row["urgency"] and not _is_worse(row, signal.severity):
         return False
-    return _change(
-        c,
-        number,
-        true(),
-        title=signal.title,
-        severity=int(severity),
-        urgency=urgency,
-        priority=priority_of(severity, urgency),
-        detail=to_json(plain(signal.detail)),
-    )
+    values = _measured(c, row, signal.severity, urgency, at, priorities)
+    detail = to_json(plain(signal.detail))
+    return _change(c, number, true(), title=signal.title, detail=detail, **values)
 
 
-def _locked(c: Connection, number: int) -> Any:
-    """The row, held until the transaction ends (on SQLite the writer is alone anyway)."""
-    return c.execute(select(t).where(t.c.number == number).with_for_update()).first()
+def _is_worse(row: Mapping[str, Any], severity: Severity) -> bool:
+    """Whether a measured severity is worse than all that were measured before."""
+    return severity < int(row["measured_severity"] or row["severity"])
+
+
+def _measured(  # noqa: PLR0917 - as `refresh`
+    c: Connection,
+    row: Mapping[str, Any],
+    severity: Severity,
+    urgency: Urgency,
+    at: float,
+    priorities: Priorities,
+) -> dict[str, Any]:
+    """The columns that a measured severity and an urgency change. What a person set stands: then
+    the measured one is only kept beside it.
+    """
+    if urgency == row["urgency"] and not _is_worse(row, severity):
+        return {}
+    worst = Severity(min(row["measured_severity"] or row["severity"], severity))
+    shown = worst if row["severity_set_at"] is None else Severity(row["severity"])
+    ranked = ranking.again(priorities, row, shown, urgency, at)
+    ranking.watch(c, row["number"], ranked, at)
+    return {"measured_severity": int(worst), **ranked.values}
 
 
 def _signal_of(event: Event) -> Signal:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from vigie.store import timeline
 from vigie.store.errors import Corrupt, Newer, Unavailable
 
 KEY: Final = "backup"  # of the manifest in `meta`
@@ -37,6 +38,7 @@ class Facts:
     source: str | None  # the kind of database it was taken from
     tables: Mapping[str, Contents]
     problems: tuple[str, ...]
+    timelines: timeline.Verdict | None = None  # None: not walked, for it is damaged or too old
 
     @property
     def good(self) -> bool:
@@ -61,7 +63,8 @@ def sign(draft: Path, kind: str, now: float) -> None:
 
 
 def verify(path: Path) -> Facts:
-    """Check a backup: SQLite's own checks, references, and every row against the manifest.
+    """Check a backup: SQLite's own checks, references, every row against the manifest, and the
+    chains of timelines.
 
     Unavailable: there is no such file. Corrupt: it is no SQLite file at all.
     """
@@ -72,11 +75,14 @@ def verify(path: Path) -> Facts:
             raise Corrupt(f"{path} is no backup of Vigie's: it has no schema revision")
         manifest = _manifest(file)
         tables = {} if problems else _contents(file)
+        timelines = None if problems else _timelines(file)
     if manifest is None:
         problems.append("it has no manifest: it is a database, not a backup")
         return Facts(revision, None, None, None, tables, tuple(problems))
     if not problems:
         problems += _differences(manifest["tables"], tables)
+    if timelines is not None:
+        problems += timelines.problems
     return Facts(
         revision=revision,
         taken_at=manifest["taken_at"],
@@ -84,6 +90,7 @@ def verify(path: Path) -> Facts:
         source=manifest["source"],
         tables=tables,
         problems=tuple(problems),
+        timelines=timelines,
     )
 
 
@@ -112,6 +119,14 @@ def _own_checks(file: sqlite3.Connection) -> list[str]:
 def _names(file: sqlite3.Connection) -> list[str]:
     found = file.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     return [name for (name,) in found if name not in _AUTOMATIC]
+
+
+def _timelines(file: sqlite3.Connection) -> timeline.Verdict | None:
+    """None where they are not chained yet: a restore does that."""
+    if "timeline" not in _names(file):
+        return None
+    columns = {row[1] for row in file.execute("PRAGMA table_info(timeline)")}
+    return timeline.verify_file(file) if "hash" in columns else None
 
 
 def _revision(file: sqlite3.Connection) -> str | None:

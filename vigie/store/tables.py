@@ -17,6 +17,8 @@ from sqlalchemy import (
     text,
 )
 
+from incidents.chain import GENESIS
+
 
 class Words(TypeDecorator[str]):
     """Text that may come from outside: a page's answer, a comment, an error.
@@ -29,10 +31,15 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        if value is None or (value.isascii() and "\x00" not in value):
-            return value
-        valid = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return valid.replace("\x00", "\ufffd")
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """A text as `Words` keeps it."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return valid.replace("\x00", "\ufffd")
 
 
 metadata = MetaData(
@@ -265,6 +272,13 @@ incident = Table(
     Column("severity", Integer, nullable=False),
     Column("urgency", Text, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("priority_reasons", Text, nullable=False, server_default=text("'[]'")),  # JSON
+    Column("measured_severity", Integer),  # the worst; NULL where nothing measures it
+    Column("severity_set_at", Double),  # by a person; NULL while it is what was measured
+    Column("severity_set_by", Words),
+    Column("severity_set_for", Words),
+    Column("response_due_at", Double),
+    Column("resolution_due_at", Double),
     Column("reporter", Text, nullable=False),
     Column("labels", Text, nullable=False),  # JSON
     Column("detail", Text, nullable=False),  # JSON, the figures as last seen
@@ -280,6 +294,9 @@ incident = Table(
     Column("resolved_at", Double),
     Column("resolved_by", Words),
     Column("closed_at", Double),
+    # Of its timeline: how many entries there are, and the hash of the last; incidents.chain.
+    Column("timeline_length", Integer, nullable=False, server_default=text("0")),
+    Column("timeline_head", Text, nullable=False, server_default=text(f"'{GENESIS}'")),
     CheckConstraint("severity BETWEEN 1 AND 4", name="severity"),
     CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
     CheckConstraint("started_at <= detected_at AND detected_at <= opened_at", name="order"),
@@ -288,18 +305,20 @@ incident = Table(
     sqlite_autoincrement=True,  # a number is never given twice
 )
 
-timeline = Table(  # append-only
+timeline = Table(  # append-only, and chained: vigie.store.timeline alone writes it
     "timeline",
     metadata,
     Column("id", Key, primary_key=True),
     Column("incident", ForeignKey("incident.number"), nullable=False),
-    Column("at", Double, nullable=False),
+    Column("position", Integer, nullable=False),  # 1, 2, ... within its incident
+    Column("occurred_at", Double, nullable=False),
     Column("recorded_at", Double, nullable=False),
     Column("kind", Text, nullable=False),
     Column("actor", Words, nullable=False),  # a person, or "vigie"
     Column("text", Words, nullable=False),
-    Column("data", Text, nullable=False),  # JSON
-    Index("ix_timeline_incident_id", "incident", "id"),
+    Column("data", Text, nullable=False),  # JSON in its canonical form
+    Column("hash", Text, nullable=False),  # incidents.chain.link
+    Index("uq_timeline_incident_position", "incident", "position", unique=True),
 )
 
 job = Table(  # outbox, timers and step queue in one

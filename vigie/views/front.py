@@ -10,6 +10,7 @@ from vigie.store import incidents as store
 from vigie.store import jobs
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
+from vigie.store.order import Order
 from vigie.views.objectives import slos
 from vigie.views.records import record
 from vigie.views.reliability import MOST_OPEN, by_service, with_open_incidents
@@ -67,10 +68,10 @@ def warnings(live: Live, job_counts: Mapping[str, int]) -> list[Object]:
 
 
 def _stored(c: Connection) -> Object:
-    rows = store.page(c, state="open", service=None, before=None, limit=MOST_OPEN)
-    worst_first = sorted(rows, key=lambda row: (row["severity"], -row["number"]))
+    first = Order.PRIORITY
+    rows = store.page(c, state="open", service=None, before=None, limit=MOST_OPEN, order=first)
     return {
-        "open": [record(row) for row in worst_first[:OPEN_SHOWN]],
+        "open": [record(row) for row in rows[:OPEN_SHOWN]],
         "open_total": len(rows),
         "by_service": by_service(rows),
         "jobs": jobs.counts(c),

@@ -9,6 +9,7 @@ Object: TypeAlias = dict[str, Any]  # ready for JSON: str, int, float, bool, Non
 _TIMES = frozenset(
     {"from", "to", "at", "since", "started_at", "last_good_at", "last_scrape_at", "last_at"}
     | {"expected_at", "deadline", "expires_at", "risk_since", "led_since", "failed_over_at"}
+    | {"due_at"}
 )
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Path
+from fastapi import APIRouter, Depends, Form, Path
 from starlette.responses import RedirectResponse, Response
 
+from incidents.model import Severity
 from vigie import commands
+from vigie.access import Permission, acting, current, needs
 from vigie.clock import Clock
+from vigie.commands import timeline
 from vigie.live import Board, Change, Feed
 from vigie.store.db import Database
 
@@ -17,6 +20,16 @@ NAME_COOKIE: Final = "vigie_name"  # whose name the next form is filled in with
 NAME_AGE_S: Final = 365 * 86400
 Number = Annotated[int, Path(ge=1, le=2**53 - 1)]
 Text = Annotated[str, Form()]
+
+
+async def _actor(actor: Annotated[str, Form()] = "") -> str:
+    """Who is signed in, else the name that was typed."""
+    return acting(actor)
+
+
+Actor = Annotated[str, Depends(_actor)]
+Chosen = Annotated[Literal["SEV1", "SEV2", "SEV3", "SEV4", "measured"], Form()]
+Entry = Annotated[int, Form(ge=1, le=2**53 - 1)]  # its position
 
 
 def add(
@@ -32,22 +45,42 @@ def add(
         feed.publish(Change("incident", number))
         wake()
         answer = RedirectResponse(f"/incidents/{number}{place}", HTTPStatus.SEE_OTHER)
+        if current().name:  # nobody types a name
+            return answer
         kept = quote(actor.strip()[:100])
         answer.set_cookie(NAME_COOKIE, kept, max_age=NAME_AGE_S, httponly=True, samesite="lax")
         return answer
 
     @router.post("/incidents/{number}/acknowledge")
-    def acknowledge(number: Number, actor: Text) -> Response:
+    @needs(Permission.RESPOND, on_incident=True)
+    def acknowledge(number: Number, actor: Actor) -> Response:
         commands.acknowledge(db, board.now.config, number, actor, clock.now())
         return done(number, actor)
 
     @router.post("/incidents/{number}/resolve")
-    def resolve(number: Number, actor: Text, reason: Text = "") -> Response:
+    @needs(Permission.RESPOND, on_incident=True)
+    def resolve(number: Number, actor: Actor, reason: Text = "") -> Response:
         why = reason.strip() or "no reason given"
         commands.resolve(db, board.now.config, number, actor, why, clock.now())
         return done(number, actor)
 
     @router.post("/incidents/{number}/comment")
-    def comment(number: Number, actor: Text, text: Text) -> Response:
+    @needs(Permission.RESPOND, on_incident=True)
+    def comment(number: Number, actor: Actor, text: Text) -> Response:
         commands.comment(db, number, actor, text, clock.now())
         return done(number, actor, "#timeline")
+
+    @router.post("/incidents/{number}/severity")
+    @needs(Permission.RESPOND, on_incident=True)
+    def severity(number: Number, actor: Actor, severity: Chosen, reason: Text) -> Response:
+        meant = None if severity == "measured" else Severity[severity]
+        config, now = board.now.config, clock.now()
+        commands.set_severity(db, config, number, meant, actor=actor, reason=reason, now=now)
+        return done(number, actor)
+
+    @router.post("/incidents/{number}/correction")
+    @needs(Permission.RESPOND, on_incident=True)
+    def correct(number: Number, entry: Entry, actor: Actor, text: Text, reason: Text) -> Response:
+        said = {"actor": actor, "text": text, "reason": reason}
+        timeline.correct(db, number, entry, **said, now=clock.now())
+        return done(number, actor, f"#entry-{entry}")

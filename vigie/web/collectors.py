@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected
@@ -33,6 +34,7 @@ def add(
     """Pages ask the collectors on their event loop, and are made in a thread."""
 
     @router.get("/targets")
+    @needs(Permission.READ)
     async def targets(service: Name = None) -> Response:
         live, now = board.now, clock.now()
         probed = views.probes(live, collected.verdicts(), service=service)["items"]
@@ -55,6 +57,7 @@ def add(
         return await run_in_threadpool(page)
 
     @router.get("/targets/{target_id:path}")
+    @needs(Permission.READ)
     async def target(target_id: str) -> Response:
         families = await collected.families(target_id)
         found = views.target(board.now, target_id, families)

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Cookie, Path, Query
 from starlette.responses import Response
 
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected
 from vigie.store.db import Database
+from vigie.views import attachments
 from vigie.views import history as past
 from vigie.views.shape import Object
 from vigie.web import chart
@@ -46,6 +48,7 @@ def _add_figures(
     router: APIRouter, templates: Templates, board: Board, db: Database, clock: Clock
 ) -> None:
     @router.get("/")
+    @needs(Permission.READ)
     def overview(all: bool = False) -> Response:
         facts = views.overview(board.now, db)
         facts |= {
@@ -58,6 +61,7 @@ def _add_figures(
         return templates.page("overview.html", clock.now(), facts)
 
     @router.get("/slos/{service}/{slo}")
+    @needs(Permission.READ)
     def slo(service: str, slo: str, range: Range | None = None) -> Response:
         now = board.now
         found = views.slo(now, f"{service}/{slo}")
@@ -107,6 +111,7 @@ def _without_incident(broken: Object) -> list[Object]:
 
 def _add_incidents(router: APIRouter, templates: Templates, db: Database, clock: Clock) -> None:
     @router.get("/incidents")
+    @needs(Permission.READ)
     def page(
         state: Literal["open", "resolved", "all"] = "open",
         service: Name = None,
@@ -136,6 +141,7 @@ def _add_incident(
     collected: Collected,
 ) -> None:
     @router.get("/incidents/{number}")
+    @needs(Permission.READ)
     def one(number: Number, name: Annotated[str, Cookie(alias=NAME_COOKIE)] = "") -> Response:
         now = board.now
         found = views.incident(db, now, number, collected)
@@ -145,6 +151,7 @@ def _add_incident(
         facts = {
             "incident": found,
             "chart": None if story is None else chart.draw(story),
+            "attachments": (attachments.of_incident(db, number) or {"items": []})["items"],
             "name": unquote(name)[:100],
             "here": found["url"],
             "events": f"{EVENTS}?incident={number}",

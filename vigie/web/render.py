@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 from starlette.responses import HTMLResponse
 
 from slo import windows
+from vigie.access import current
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -46,11 +47,10 @@ _PUSHED_BY: Final = {"otlp": "by OTLP", "write": "by remote write"}  # who found
 class Templates:
     """Renders pages. Values are escaped; a name that a page was not given is an error."""
 
-    def __init__(self, *, signs_in: bool, version: str) -> None:
+    def __init__(self, *, version: str) -> None:
         vendor = {name: f"/static/{file}" for name, file in _VENDOR.items() if _has(file)}
         self._everywhere = {
             "vendor": vendor,
-            "signs_in": signs_in,
             "version": version,
             "tones": _TONES,
             "came": _CAME,
@@ -60,9 +60,10 @@ class Templates:
     def page(
         self, name: str, now: float, facts: Mapping[str, Any], status: int = HTTPStatus.OK
     ) -> HTMLResponse:
-        """The page as a response. `now` is what ages count to."""
+        """The page as a response. `now` is what ages count to, `reader` whom it is for."""
         template = _ENVIRONMENT.get_template(name)
-        return HTMLResponse(template.render({**self._everywhere, **facts, "now": now}), status)
+        given = {**self._everywhere, "reader": current(), **facts, "now": now}
+        return HTMLResponse(template.render(given), status)
 
 
 def percent(ratio: float | None, digits: int = 3) -> str:
@@ -138,6 +139,13 @@ def age(context: Context, at: str) -> str:
     return duration(max(seconds, 0.0)) if seconds >= 1 else "a moment"
 
 
+@pass_context
+def until(context: Context, at: str) -> str:
+    """How long it is to a time, as of the page's `now`; empty when it has come."""
+    seconds = datetime.fromisoformat(at).timestamp() - float(context["now"])
+    return duration(seconds) if seconds > 0 else ""
+
+
 def seconds(length: float) -> str:
     """An exact length as people write it: 300.0 -> `5m`."""
     return windows.show(length)
@@ -166,6 +174,7 @@ _ENVIRONMENT.filters |= {
     "percent": percent,
     "seconds": seconds,
     "size": size,
+    "until": until,
     "words": words,
 }
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from vigie import views
+from vigie.access import Permission, needs
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board
@@ -29,6 +30,7 @@ def add(
     """The page of a service."""
 
     @router.get("/services/{service}")
+    @needs(Permission.READ)
     def one(service: str) -> Response:
         live, now = board.now, clock.now()
         if service not in live.config.services:

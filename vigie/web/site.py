@@ -5,11 +5,11 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from vigie.access import Gate
+from vigie.access import Gate, Guarded
 from vigie.clock import Clock
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
-from vigie.web import actions, collectors, errors, login, pages, services
+from vigie.web import actions, attachments, collectors, errors, login, pages, services
 from vigie.web.render import STATIC, Templates
 
 
@@ -25,13 +25,14 @@ def add_pages(
     wake: Callable[[], None],
 ) -> None:
     """Add every page; errors are shown as pages where a page was asked for."""
-    templates = Templates(signs_in=gate.has_token, version=app.version)
+    templates = Templates(version=app.version)
     errors.show_as_pages(app, templates, clock)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    router = APIRouter(include_in_schema=False)
-    login.add(router, templates, gate, clock)
+    router = APIRouter(include_in_schema=False, route_class=Guarded)
+    login.add(router, templates, gate, db, clock)
     pages.add(router, templates, board=board, db=db, clock=clock, collected=collected)
     services.add(router, templates, board=board, db=db, clock=clock)
     collectors.add(router, templates, board=board, db=db, clock=clock, collected=collected)
+    attachments.add(router, db=db, clock=clock, feed=feed, wake=wake)
     actions.add(router, board=board, db=db, clock=clock, feed=feed, wake=wake)
     app.include_router(router)

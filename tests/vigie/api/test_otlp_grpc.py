@@ -9,9 +9,12 @@ import grpc
 import grpc.aio
 import pytest
 
+from accounts import token, user
 from components import free_port
+from fleet import Fleet
 from serving import SLO
-from vigie.access import MAX_FAILURES, Gate
+from vigie.access import MAX_FAILURES, Accounts, Gate, Role, Scope
+from vigie.access.accounts import LOOK_EVERY_S
 from vigie.api.otlp_grpc import refusal
 from vigie.app import App, build
 from vigie.clock import SetClock
@@ -54,6 +57,38 @@ def test_who_guesses_too_often_has_to_wait_and_nobody_else_has_to() -> None:
     assert refusal(gate, "Bearer s3cret", "10.0.0.2") is None
     clock.set(60.0)
     assert refusal(gate, "Bearer s3cret", "10.0.0.1") is None
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "lasts_s", "said"),
+    [
+        (Role.RESPONDER, Scope.SEND, 60.0, None),
+        (Role.RESPONDER, Scope.ALL, 60.0, None),
+        (Role.VIEWER, Scope.ALL, 60.0, "not one to send with"),
+        (Role.ADMIN, Scope.READ, 60.0, "not one to send with"),
+        (Role.ADMIN, Scope.ALL, 0.0, "has expired"),
+    ],
+)
+def test_where_there_are_users_a_call_shows_a_token_to_send_with(
+    fleet: Fleet, role: Role, scope: Scope, lasts_s: float, said: str | None
+) -> None:
+    gate = Gate(fleet.clock, accounts=Accounts(fleet.db, fleet.clock))
+    assert refusal(gate, "", "10.0.0.1") is None
+    user(fleet)
+    fleet.clock.set(fleet.clock.now() + LOOK_EVERY_S)
+    assert refusal(gate, "", "10.0.0.1") == (SEND, 0)
+    secret = token(fleet, role, scope, lasts_s=lasts_s)
+    found = refusal(gate, f"Bearer {secret}", "10.0.0.1")
+    assert (found is None) if said is None else (found is not None and said in found[0])
+
+
+def test_a_call_is_refused_for_now_while_nobody_can_be_looked_up(fleet: Fleet) -> None:
+    gate = Gate(fleet.clock, accounts=Accounts(fleet.db, fleet.clock))
+    fleet.db.close()
+    found = refusal(gate, "Bearer x", "10.0.0.1")
+    assert found is not None
+    assert "cannot be looked up" in found[0]
+    assert found[1] > 0
 
 
 def app_on(folder: Path, address: str) -> App:

@@ -66,7 +66,7 @@ def test_they_come_to_what_is_stored(db: Database, signals: list[Signal]) -> Non
         memory.refresh({i.number: one for i in memory.open.values()} if at % 2 else {})
         numbers += db.write(lambda c, events=events: [store.apply(c, event) for event in events])
         for number in {i.number for i in db.read(store.open_incidents).values()} if at % 2 else ():
-            db.write(lambda c, n=number, one=one: store.refresh(c, n, one.severity, {}))
+            db.write(lambda c, n=number, one=one, t=now: store.refresh(c, n, one.severity, {}, t))
     rows = [db.read(lambda c, n=n: store.get(c, n)) for n in dict.fromkeys(numbers)]
     names = ("title", "urgency", "severity", "opened_at", "resolved_at")
     assert [tuple(getattr(one, name) for name in names) for one in memory.all] == [

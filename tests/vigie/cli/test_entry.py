@@ -27,6 +27,8 @@ def test_the_version_is_that_of_the_package(vigie: Vigie) -> None:
         ("runbook", "list"),
         ("dashboard", "build"),
         *(("incident", name) for name in ("list", "show", "ack", "resolve", "comment")),
+        *(("user", name) for name in ("add", "list", "role", "disable", "password", "grant")),
+        *(("token", name) for name in ("add", "list", "revoke")),
         *(("db", name) for name in ("migrate", "backup", "restore", "verify")),
     ],
 )

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,15 @@ INCIDENT = {
     "acknowledged_at": None,
     "resolved_at": None,
     "runbooks": [{"name": "errors", "title": "Errors", "steps": [{"title": "Ask a"}]}],
-    "timeline": [{"at": "2026-10-01T12:00:05.000Z", "kind": "opened", "text": "opened"}],
+    "timeline": [
+        {
+            "position": 1,
+            "occurred_at": "2026-10-01T12:00:05.000Z",
+            "kind": "opened",
+            "text": "opened",
+            "corrections": [{"position": 2, "text": "opened late"}],
+        }
+    ],
 }
 
 
@@ -90,6 +99,10 @@ def test_one_incident_is_told_with_runbook_and_timeline(vigie: Vigie, server: Se
     assert "#7 SEV2 P2 checkout burns" in ran.out
     assert "runbook errors: Errors" in ran.out
     assert "acknowledged_at" not in ran.out
+    assert ran.out.splitlines()[-2:] == [
+        "   1. 2026-10-01T12:00:05.000Z  opened         opened",
+        "      corrected in 2: opened late",
+    ]
     assert json.loads(vigie("incident", "show", 7, "--format", "json").out) == INCIDENT
 
 
@@ -103,6 +116,16 @@ def test_one_incident_is_told_with_runbook_and_timeline(vigie: Vigie, server: Se
             {"actor": "ana", "reason": "rolled back"},
         ),
         (("comment", 7, "look", "--as", "ana"), "comment", {"actor": "ana", "text": "look"}),
+        (
+            ("severity", 7, "SEV3", "--reason", "preview only", "--as", "ana"),
+            "severity",
+            {"actor": "ana", "severity": "SEV3", "reason": "preview only"},
+        ),
+        (
+            ("comment", 7, "no", "--corrects", 3, "--reason", "typo", "--as", "ana"),
+            "timeline/3/correction",
+            {"actor": "ana", "text": "no", "reason": "typo"},
+        ),
     ],
 )
 def test_what_is_done_says_who_does_it(
@@ -112,6 +135,25 @@ def test_what_is_done_says_who_does_it(
     ((method, asked, _, sent),) = server.asked
     assert (method, asked) == ("POST", f"/api/v1/incidents/7/{path}")
     assert json.loads(sent) == body
+
+
+def test_what_it_says_of_priority_severity_and_targets_is_read_at_night() -> None:
+    more = {
+        "priority_reasons": ["SEV2 x high urgency: P2", "raised by 1: service tier 1"],
+        "severity_set_by": "ana",
+        "severity_set_for": "preview only",
+        "severity_measured": "SEV1",
+        "response_due_at": "2026-10-01T12:05:05.000Z",
+        "response_met": False,
+        "resolution_due_at": "2026-10-01T13:00:05.000Z",
+        "resolution_met": None,
+    }
+    assert text_of({**INCIDENT, **more})[1:5] == [
+        "  priority         SEV2 x high urgency: P2; raised by 1: service tier 1",
+        "  severity         set by ana (SEV1 measured): preview only",
+        "  response_due_at  2026-10-01T12:05:05.000Z, missed",
+        "  resolution_due_at 2026-10-01T13:00:05.000Z",
+    ]
 
 
 def test_without_a_name_the_login_name_is_said(vigie: Vigie, server: Server) -> None:
@@ -124,6 +166,30 @@ def test_a_comment_carries_an_idempotency_key(vigie: Vigie, server: Server) -> N
     vigie("incident", "comment", 7, "look")
     first, second = (asked[2]["Idempotency-Key"] for asked in server.asked)
     assert first != second
+
+
+@pytest.mark.parametrize("given", [("--corrects", 3), ("--reason", "typo")])
+def test_half_a_correction_is_not_sent(
+    vigie: Vigie, server: Server, given: tuple[object, ...]
+) -> None:
+    ran = vigie("incident", "comment", 7, "look", *given)
+    assert (ran.status, server.asked) == (2, [])
+    assert "--corrects ENTRY and --reason TEXT" in ran.err
+
+
+def test_a_record_is_written_as_the_server_gave_it(
+    vigie: Vigie, server: Server, tmp_path: Path
+) -> None:
+    server.answer = "a,b\nété,\u2028\n".encode()
+    out = tmp_path / "r.csv"
+    assert vigie("incident", "export", 7, "--format", "csv", "-o", out).status == 0
+    assert out.read_bytes() == server.answer
+    assert server.asked[0][1] == "/api/v1/incidents/7/export?format=csv"
+    assert vigie("incident", "export", 7, "-o", tmp_path / "no" / "r").status == 2
+    server.answer = b"# Incident 7\n"
+    assert vigie("incident", "export", 7).out == "# Incident 7\n"
+    server.status, server.answer = 404, {"detail": "There is no incident 7."}
+    assert vigie("incident", "export", 7).status == 1
 
 
 def test_the_token_is_sent(vigie: Vigie, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from slo.spans import Spans
 from slo.spec import Excluded, ServiceState, SloId
 from vigie.store import (
     alerts,
+    attachments,
     backfill,
     budget,
     changes,
@@ -43,7 +44,10 @@ from vigie.store import (
     redundancy,
     runs,
     schema,
+    sessions,
     states,
+    tokens,
+    users,
 )
 from vigie.store.backup import backup, restore, verify
 from vigie.store.db import Database, connect, open_database, parsed
@@ -104,6 +108,13 @@ def fill(c: Connection) -> None:
     deliveries.record(c, "d", 1, "ch", "page", 1, 2.0, "failed", "no")
     steps = (Step("a", StepKind.MANUAL, "A"),)
     runs.start(c, 1, Runbook("r", "R", Match(), Mode.SUGGEST, steps), 3.0)
+    told = attachments.NewAttachment("é.har", "application/har+json", b"\x00{}" * 40_000, 9)
+    attachments.add(c, 1, told, "ann", 4.0, "k")
+    users.add(c, "ada", "admin", "hash", None, by="vigie", now=1 / 3)
+    users.grant(c, 1, users.Grant("incident", "1", "responder"), by="ada", now=1.0)
+    sessions.begin(c, "digest", 1, now=1.0, expires_at=1e10)
+    token = {"name": "ci", "user": 1, "role": "responder", "scope": "send", "by": "ada"}
+    tokens.add(c, "digest", **token, now=1.0, expires_at=2.0)
     meta.set_(c, "note", "kept")
 
 

@@ -87,7 +87,7 @@ def test_an_opened_incident_says_everything_it_knows(opened: Database) -> None:
     found = row(opened)
     assert {name: found[name] for name in expected} == expected
     (entry,) = opened.read(lambda c: incidents.timeline(c, 1))
-    assert (entry["kind"], entry["actor"], entry["at"]) == ("opened", "vigie", 100.0)
+    assert (entry["kind"], entry["actor"], entry["occurred_at"]) == ("opened", "vigie", 100.0)
     assert entry["text"] == "Opened by vigie: shop/availability burns 21x its budget"
     assert entry["data"]["severity"] == "SEV3"
 
@@ -193,12 +193,12 @@ def test_an_upgrade_only_raises(opened: Database) -> None:
 
 
 def test_new_figures_are_taken_over_and_a_lower_severity_is_not(opened: Database) -> None:
-    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV4, {"burn": 3}))
+    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV4, {"burn": 3}, 150.0))
     assert (row(opened)["severity"], row(opened)["detail"]) == (3, {"burn": 3})
-    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV1, {"burn": 90}))
+    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV1, {"burn": 90}, 160.0))
     assert (row(opened)["severity"], row(opened)["priority"]) == (1, 2)
     apply(opened, event(EventKind.RESOLVED))
-    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV1, {"burn": 0}))
+    opened.write(lambda c: incidents.refresh(c, 1, Severity.SEV1, {"burn": 0}, 170.0))
     assert row(opened)["detail"] == {"burn": 90}
 
 

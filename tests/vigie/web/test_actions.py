@@ -37,11 +37,24 @@ async def test_a_comment_leads_to_the_timeline(site: Site) -> None:
     assert "looking" in (await site.get(f"/incidents/{number}")).text
 
 
+async def test_a_correction_is_shown_beside_the_words_it_corrects(site: Site) -> None:
+    number = site.fleet.open()
+    await post(site, f"/incidents/{number}/comment", actor="ada", text="deployed at <b>14:02")
+    said = {"actor": "bob", "text": "deployed at <i>13:02", "reason": "wrong zone"}
+    answer = await post(site, f"/incidents/{number}/correction", entry="2", **said)
+    assert answer.headers["location"] == f"/incidents/{number}#entry-2"
+    page = await site.get(f"/incidents/{number}")
+    assert "<del>deployed at &lt;b&gt;14:02</del>" in page.text
+    assert "<ins>deployed at &lt;i&gt;13:02</ins>" in page.text
+    assert 'Corrects <a href="#entry-2">entry 2</a>: wrong zone' in page.text
+
+
 async def test_a_name_is_remembered_for_the_next_form(site: Site) -> None:
     number = site.fleet.open()
     await post(site, f"/incidents/{number}/comment", actor="Zoë Š.", text="looking")
     page = await site.get(f"/incidents/{number}")
-    assert page.text.count('value="Zoë Š."') == 2
+    asked = page.text.count('name="actor"')
+    assert page.text.count('name="actor" value="Zoë Š."') == asked > 1
 
 
 @pytest.mark.parametrize(
@@ -50,6 +63,9 @@ async def test_a_name_is_remembered_for_the_next_form(site: Site) -> None:
         ("acknowledge", {"actor": "  "}, 422),
         ("comment", {"actor": "ada", "text": " "}, 422),
         ("comment", {"actor": "ada"}, 422),
+        ("correction", {"actor": "ada", "text": "x", "reason": "y"}, 422),
+        ("correction", {"actor": "ada", "text": "x", "reason": "y", "entry": "0"}, 422),
+        ("correction", {"actor": "ada", "text": "x", "reason": "y", "entry": "9"}, 404),
     ],
 )
 async def test_a_form_that_says_nothing_is_refused_on_a_page(
