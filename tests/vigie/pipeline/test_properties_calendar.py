@@ -3,6 +3,7 @@ every change of the clocks in ten zones; with maintenance that recurs, and corre
 fact. What the figures say of a window is what was made in the slices that its edges name.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -130,7 +131,7 @@ class Story:
     def counts(self, slice_start: float, spans: Iterable[tuple[float, float]]) -> bool:
         """Whether no span holds the middle of the minute in which a slice lies."""
         middle = slice_start // 60 * 60 + 30
-        return not any(start < middle <= end for start, end in spans)
+        return not any(start <= middle < end for start, end in spans)
 
 
 moves = st.one_of(
@@ -285,7 +286,7 @@ def exclusions_in_minutes(
     minutes = {
         minute
         for start, end in spans
-        for minute in range(int((start + 30) // 60), int((end + 30) // 60))
+        for minute in range(math.ceil((start - 30) / 60), math.ceil((end - 30) / 60))
         if minute * 60 + 60 > since
     }
     return [(max(minute * 60.0, since), minute * 60.0 + 60.0) for minute in sorted(minutes)]
