@@ -56,8 +56,9 @@ class Accounts:
     async def by_session(self, secret: str) -> Identity | None:
         """Who a browser is signed in as; None: nobody, or no longer."""
         now, digest = self._clock.now(), proofs.digest(secret)
-        find = lambda c: sessions.find(c, digest, now=now, idle_s=proofs.IDLE_S)  # noqa: E731
-        found = await self._db.aread(find)
+        found = await self._db.aread(
+            lambda c: sessions.find(c, digest, now=now, idle_s=proofs.IDLE_S)
+        )
         if found is None:
             return None
         if now - found.seen_at >= proofs.SEEN_EVERY_S:

@@ -37,7 +37,7 @@ def series(otlp: Otlp, target: str, now: float = T0 + 1) -> dict[tuple[str, ...]
     assert page.target_id == target
     return {
         (sample.name, sample.labels.get("client", ""), sample.labels.get("le", "")): sample.value
-        for family in text_string_to_metric_families(page.body.decode())  # type: ignore[no-untyped-call]
+        for family in text_string_to_metric_families(page.body.decode())
         for sample in family.samples
     }
 
@@ -86,8 +86,8 @@ def test_sampled_requests_add_up_and_no_part_is_more_than_the_whole(
     for number, (state, ms, failed) in enumerate(requests):
         send(otlp, *call(number, ms=ms, code=2 * failed, state=state))
         exact["total"] += STATES[state]  # type: ignore[assignment]  # parts of requests
-        exact["failed"] += STATES[state] * failed  # type: ignore[assignment]
-        exact["fast"] += STATES[state] * (ms <= 10)  # type: ignore[assignment]
+        exact["failed"] += STATES[state] * failed
+        exact["fast"] += STATES[state] * (ms <= 10)
     found = series(otlp, "cart/graph") if requests else Counter()
     total = found[f"{REQUEST}_total", "shop", ""]
     for side in ("server", "client"):

@@ -145,7 +145,7 @@ async def test_what_is_seen_of_a_workload() -> None:
             ("/apis/policy/v1/namespaces/shop/poddisruptionbudgets", ""),
             ("/api/v1/nodes", ""),
         }
-        assert it.follower.status("checkout").health == "up"  # type: ignore[union-attr]
+        assert it.follower.status("checkout").health == "up"
         assert it.follower.status("other") is None
 
 
@@ -156,7 +156,7 @@ async def test_it_is_told_again_where_nothing_changes() -> None:
         await it.cluster.watched(5)
         for _ in range(3):
             at, words = it.last["checkout"].at, it.words
-            await it.sees(lambda seen, at=at: seen.at > at)  # type: ignore[misc]
+            await it.sees(lambda seen, at=at: seen.at > at)
             assert it.last["checkout"].at <= at + 10
             assert it.words == words + 1
 
@@ -168,13 +168,13 @@ async def test_a_rolling_restart_is_a_rollout_and_a_change() -> None:
         restarted = {**NEW, "image": "shop:1", "restarted": "2026-01-01T00:00:00Z"}
         it.cluster.put("deployments", deployment(**restarted, updated=1, total=4, ready=3))
         seen = await it.sees(lambda seen: seen.rollout is not None)
-        began_at = seen.rollout.started_at  # type: ignore[union-attr]
+        began_at = seen.rollout.started_at
         assert seen.rollout == Rollout(began_at, began_at)
         it.cluster.put("pods", pod("web-4", ready="False"))
         await it.sees(lambda seen: len(seen.replicas) == 4)
         it.cluster.put("deployments", deployment(**restarted, updated=2, total=4, ready=3))
-        seen = await it.sees(lambda seen: seen.rollout.progressed_at > began_at)  # type: ignore[union-attr]
-        assert not seen.rollout.stuck  # type: ignore[union-attr]
+        seen = await it.sees(lambda seen: seen.rollout.progressed_at > began_at)
+        assert not seen.rollout.stuck
         it.cluster.put("deployments", deployment(**{**restarted, "reason": DONE}))
         await it.sees(lambda seen: seen.rollout is None)
         running, ended = it.changes
@@ -254,7 +254,7 @@ async def test_what_is_refused_is_unknown_and_the_rest_works() -> None:
         assert (seen.error, seen.leader, seen.minimum) == ("", None, None)
         assert {(one.zone, one.leads) for one in seen.replicas} == {("", None)}
         status = it.follower.status("checkout")
-        await it.until(lambda: "nodes" in it.follower.status("checkout").error)  # type: ignore[union-attr]
+        await it.until(lambda: "nodes" in it.follower.status("checkout").error)
         status = it.follower.status("checkout")
         assert status is not None
         assert status.health == "up"
@@ -269,14 +269,14 @@ async def test_without_its_pods_nothing_is_known() -> None:
         it.watch(it.declared())
         seen = await it.sees(lambda seen: "pods of shop: status 403" in seen.error)
         assert seen.replicas == ()
-        assert it.follower.status("checkout").health == "down"  # type: ignore[union-attr]
+        assert it.follower.status("checkout").health == "down"
 
 
 async def test_a_workload_that_is_not_there_is_named() -> None:
     async with told() as it:
         it.watch(it.declared())
         await it.sees(lambda seen: seen.error == "no deployment shop/web")
-        assert "no deployment shop/web" in it.follower.status("checkout").error  # type: ignore[union-attr]
+        assert "no deployment shop/web" in it.follower.status("checkout").error
         it.cluster.put("deployments", deployment(replicas=0))
         await it.sees(lambda seen: seen.wanted == 0 and not seen.error)
         it.cluster.delete("deployments", "shop/web")
@@ -358,7 +358,7 @@ async def test_rollouts_of_a_whole_cluster_are_told_of_its_services() -> None:
             ("shop/mapped", ("one", "two")),
             ("b/front", ("two",)),
         }
-        await it.until(lambda: it.follower.integration("cluster").health == "up")  # type: ignore[union-attr]
+        await it.until(lambda: it.follower.integration("cluster").health == "up")
         it.cluster.put("daemonsets", daemonset())
         it.cluster.put("daemonsets", daemonset(image="log:2", generation=2, updated=0))
         await it.until(lambda: it.changes[-1].title == "rollout of daemonset shop/log")

@@ -8,11 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from accounts import HTML, PASSWORD, csrf, served, sign_in, token, user
 from fleet import Answer, Fleet, Site
-from vigie.access import COOKIE, MAX_FAILURES, Role, passwords, proofs, users
+from vigie.access import COOKIE, MAX_FAILURES, Gate, Role, passwords, proofs, users
+from vigie.access.signing_in import SignIn, Unproven
 from vigie.store import sessions
 from vigie.store import users as stored
 from vigie.store.tables_access import user_account, user_session
@@ -286,8 +288,6 @@ async def test_guesses_at_once_are_counted_before_they_are_known_to_fail(people:
 def test_guessing_one_name_from_everywhere_stops_but_not_where_they_signed_in_from(
     fleet: Fleet,
 ) -> None:
-    from vigie.access import Gate  # noqa: PLC0415
-    from vigie.access.signing_in import SignIn, Unproven  # noqa: PLC0415
 
     user(fleet)
     people, now = SignIn(Gate(fleet.clock), fleet.db), fleet.clock.now()
@@ -313,7 +313,7 @@ async def test_sessions_of_one_user_are_bounded_and_old_ones_forgotten(
 ) -> None:
     for n in range(sessions.MOST + 3):
         begin = {"now": float(n), "expires_at": fleet.clock.now() + 9 + n}
-        fleet.db.write(lambda c, n=n, b=begin: sessions.begin(c, f"d{n}", 1, **b))  # type: ignore[misc]
+        fleet.db.write(lambda c, n=n, b=begin: sessions.begin(c, f"d{n}", 1, **b))
     assert len(kept(fleet)) == sessions.MOST
     assert "d0" not in kept(fleet)
     fleet.clock.set(fleet.clock.now() + 100.0)
@@ -324,7 +324,6 @@ async def test_sessions_of_one_user_are_bounded_and_old_ones_forgotten(
 async def test_a_password_is_hashed_anew_when_parameters_change(
     people: Site, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from argon2 import PasswordHasher  # noqa: PLC0415
 
     monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64))
     await sign_in(people)

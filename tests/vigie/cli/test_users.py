@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from accounts import PASSWORD, served, token, user
 from fleet import Fleet, Site
@@ -14,6 +15,7 @@ from vigie.access.proofs import TOKEN_PREFIX
 from vigie.cli.given import API_TOKEN
 from vigie.cli.tokens import Scope as CliScope
 from vigie.cli.users import Role as CliRole
+from vigie.store.tables_access import user_session
 
 Vigie = Callable[..., Any]
 
@@ -89,9 +91,6 @@ def test_a_password_serves_where_there_is_no_token_yet(
     facts = json.loads(made.out)
     assert (facts["user"], facts["created_by"]) == ("ada", "ada")
     # It signed out again.
-    from sqlalchemy import func, select  # noqa: PLC0415
-
-    from vigie.store.tables_access import user_session  # noqa: PLC0415
 
     count = select(func.count()).select_from(user_session)
     assert fleet.db.read(lambda c: c.execute(count).scalar()) == 0
