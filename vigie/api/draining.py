@@ -24,9 +24,10 @@ class Draining:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         headers = Headers(scope=scope)
-        self._whole = headers.get("content-length", "0") == "0" and (
-            "transfer-encoding" not in headers
-        )
+        declared = headers.get("content-length", "0")
+        self._whole = declared == "0" and "transfer-encoding" not in headers
+        # Of one that goes on beyond what is dropped, the end would be cut off all the same.
+        self._in_vain = declared.isdecimal() and int(declared) > MAX_DROPPED_BYTES
         self._asks_first = "expect" in headers  # it sends nothing before we receive
         self._received = 0
 
@@ -44,7 +45,7 @@ class Draining:
         await self._send(message)
 
     async def _drop(self) -> None:
-        if self._asks_first and not self._received:
+        if self._in_vain or (self._asks_first and not self._received):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DROP_S):
