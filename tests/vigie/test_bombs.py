@@ -31,8 +31,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 SENDERS = 4
 HEALTHY, EACH = 20, 3  # targets that are well, and of every harmful kind
-INTERVAL_S, HARM_INTERVAL_S = 1, 5
-CALM_S, HARM_S, FIRE_S = 5, 11, 6
+INTERVAL_S, HARM_INTERVAL_S = 2, 5
+CALM_S, HARM_S, FIRE_S = 8, 12, 10
 FLOODED = ("body over limit", "too many large pages at once")
 # By path: the reasons that docs/reference/scraping.md gives for it.
 HARMFUL = {
@@ -58,7 +58,7 @@ MOST_BYTES = SCRAPED_BYTES + SENT_BYTES
 
 
 def scrape_configs(good: int, bad: int, *, harmful: bool) -> dict[str, Any]:
-    jobs = [job("good", [f"127.0.1.{n}:{good}" for n in range(1, HEALTHY + 1)], INTERVAL_S, 0.9)]
+    jobs = [job("good", [f"127.0.1.{n}:{good}" for n in range(1, HEALTHY + 1)], INTERVAL_S, 1.8)]
     for path in HARMFUL if harmful else ():
         addresses = [f"127.0.1.{n}:{bad}" for n in range(1, EACH + 1)]
         jobs.append(job(path, addresses, HARM_INTERVAL_S, 4.5))
@@ -205,12 +205,11 @@ def test_harm_is_named_and_costs_no_more_than_the_limits_say(
     say(peak_mb={"calm": base // MB, "harmful targets": scraped // MB, "bombs too": sent // MB})
     say(most_more_mb={"harmful targets": SCRAPED_BYTES // MB, "bombs too": MOST_BYTES // MB})
     say(lag_s={"calm": calm[1], "harmful targets": harmed[1], "bombs too": fired[1]})
-    say(turns_missed_under_bombs=fired[0])  # who sends them runs on the same cores: no claim
     say(**{f"{name}: {status}": count for (name, status), count in answers.items()})
     say(**{path: sorted(found) for path, found in reasons.items()})
     assert scraped - base < SCRAPED_BYTES
     assert sent - base < MOST_BYTES
-    assert (calm[0], harmed[0]) == (0, 0), "turns at which healthy ones weren't asked"
+    assert (calm[0], harmed[0], fired[0]) == (0, 0, 0), "turns at which healthy ones weren't asked"
     assert_named(reasons)
     assert_refused(answers)
 
