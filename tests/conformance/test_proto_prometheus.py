@@ -24,6 +24,7 @@ from slo.spec import Matcher, MatchOp, Selector
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 TEXT = "text/plain; version=0.0.4"
+TRIES = 4  # of comparing pages that the peer changes by itself
 
 # Buckets on both sides of one, gaps between them, a zero bucket, none below zero: there Prometheus
 # estimates.
@@ -86,11 +87,20 @@ def test_prometheus_own_page_says_the_same_in_both_formats(
 ) -> None:
     peer = prometheus(tmp_path, start_process)
     eventually(lambda: asked(peer, "vector(1)"))
-    text, proto, later = eventually(lambda: three_pages(peer))
+    differing = [differences(*eventually(lambda: three_pages(peer))) for _ in range(TRIES)]
+    assert set.intersection(*differing) == set()
+
+
+def differences(
+    text: dict[str, float], proto: dict[str, float], later: dict[str, float]
+) -> set[str]:
+    """What is told otherwise in protobuf, of all that stood still around it. A gauge of the
+    peer's may move there and back in between, but not each time.
+    """
     assert proto.keys() == text.keys()
     still = {key for key, value in text.items() if repr(later[key]) == repr(value)}
     assert len(still) > 200
-    assert {key: repr(proto[key]) for key in still} == {key: repr(text[key]) for key in still}
+    return {key for key in still if repr(proto[key]) != repr(text[key])}
 
 
 def three_pages(peer: str) -> tuple[dict[str, float], ...]:
