@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-unit test-simulation test-system lint format soak wheel hooks clean
+.PHONY: help setup setup-test demo test test-unit test-property test-simulation test-system lint format soak wheel hooks clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,17 +20,20 @@ setup-test: ## the same for development: tests, linters, and the programs that t
 demo: setup ## run Vigie with a shop that breaks; http://127.0.0.1:8080
 	@exec $(BIN)/vigie demo
 
-test: setup-test ## every test: units, then simulations, then those that start programs
-	@$(MAKE) --no-print-directory test-unit test-simulation test-system
+test: setup-test ## every test: units, properties, simulations, then those that start programs
+	@$(MAKE) --no-print-directory test-unit test-property test-simulation test-system
 
 # Databases of unit tests lie in memory where that is to be had: a thousand real syncs take a minute.
 SHM := $(shell test -d /dev/shm && test -w /dev/shm && echo TMPDIR=/dev/shm)
 
 # Without compiled files each run compiles every module and every test anew, in each process.
-test test-unit test-simulation test-system soak: export PYTHONDONTWRITEBYTECODE :=
+test test-unit test-property test-simulation test-system soak: export PYTHONDONTWRITEBYTECODE :=
 
-test-unit: ## what a minute can tell: everything that needs neither of the two below
-	$(SHM) $(PYTEST) -n 2 -m "not simulation and not system"
+test-unit: ## what a minute can tell: everything that needs none of the three below
+	$(SHM) $(PYTEST) -n 2 -m "not hypothesis and not simulation and not system"
+
+test-property: ## what holds for all that Hypothesis thinks of
+	$(SHM) $(PYTEST) -n 2 -m "hypothesis and not simulation and not system"
 
 test-simulation: ## hours of a whole server in simulated time
 	$(SHM) $(PYTEST) -n 2 -m simulation
