@@ -12,6 +12,8 @@ from slo.load.yaml import Mark
 MAX_LABELS: Final = 32
 MAX_SERVICES: Final = 50
 API: Final = "api"  # the source of what was told by POST /api/v1/changes
+EMAIL: Final = "email"  # the type of integration that brings incidents, not changes
+MAX_PER_HOUR: Final = 20  # incidents that one sender may open, where the file says no other number
 KUBERNETES: Final = "kubernetes"  # the source of rollouts, and the type of integration that asks
 
 
@@ -76,7 +78,7 @@ class UnknownPayload(Exception):  # noqa: N818 - it says what the payload is
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """Who may tell of changes at an address of its own, and which of them are wanted.
+    """Who may tell of something at an address of its own, and what of it is wanted.
 
     `services` leads from a repository or application to services; `events`, `environments` and
     `branches` (without any: the default branch) narrow what is taken; runs of `workflows` are
@@ -84,10 +86,14 @@ class Integration:
 
     A cluster tells nothing: it is watched for rollouts, in `namespaces` (without any: in all), and
     has no key. `services` leads from a workload's name, or `namespace/name`.
+
+    An `email` brings incidents: of `senders` (an address, or `@` and a domain; without any, of
+    all), `per_hour` of each at most, about `service` (empty: not known) and of `incident_type`
+    (empty: the usual one).
     """
 
     name: str
-    type: str  # github | gitlab | argocd | kubernetes
+    type: str  # github | gitlab | argocd | kubernetes | email
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
@@ -98,10 +104,19 @@ class Integration:
     namespaces: tuple[str, ...] = ()
     api_server: str = ""
     kubeconfig_file: str = ""
+    senders: tuple[str, ...] = ()
+    service: str = ""
+    incident_type: str = ""
+    per_hour: int = MAX_PER_HOUR
     mark: Mark | None = None
 
     def wants_branch(self, branch: str, default: str) -> bool:
         return branch in self.branches if self.branches else bool(branch) and branch == default
+
+    def takes_from(self, address: str) -> bool:
+        """Whether e-mail of this sender is taken."""
+        domain = "@" + address.rpartition("@")[2]
+        return not self.senders or address in self.senders or domain in self.senders
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
-"""The kind `Integration`: who may tell of changes, at an address of its own or by being watched."""
+"""The kind `Integration`: who tells of something, at an address of its own or by being watched."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collectors import changes_github, changes_gitlab, keys
-from collectors.changes import API, KUBERNETES, Integration
+from collectors.changes import API, EMAIL, KUBERNETES, MAX_PER_HOUR, Integration
 from collectors.load_access import beside, http_url
 from slo.load.codes import Code
 from slo.load.document import Document, opened
 from slo.load.yaml import Fields, Mark, Node, Problems, text_of
 
 GITHUB, GITLAB, ARGOCD = "github", "gitlab", "argocd"
-TYPES: Final = (GITHUB, GITLAB, ARGOCD, KUBERNETES)
+TYPES: Final = (GITHUB, GITLAB, ARGOCD, KUBERNETES, EMAIL)
 EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     GITHUB: tuple(changes_github.EVENTS),
     GITLAB: tuple(changes_gitlab.EVENTS),
@@ -19,6 +20,13 @@ EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
 _OF_GIT: Final = ("events", "branches", "workflows")
 _OF_HOOKS: Final = ("key", "key_file", "secret", "secret_file", "environments", *_OF_GIT)
 _OF_CLUSTERS: Final = ("namespaces", "api_server", "kubeconfig_file")
+_OF_EMAIL: Final = ("from", "service", "incident_type", "per_hour")
+_NOT_OF_EMAIL: Final = ("services", "secret", "secret_file", "environments", *_OF_GIT)
+MOST_PER_HOUR: Final = 1_000
+# What an address, or all of a domain, is written as.
+SENDER: Final = re.compile(
+    r"(?:[^@\s<>\"(),:;]{1,64})?@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
+)
 
 
 def read(node: Node, problems: Problems) -> Integration | None:
@@ -44,6 +52,10 @@ def _integration(document: Document) -> Integration:
     spec = document.spec
     kind = spec.choice("type", TYPES)
     name = _own_name(document, kind)
+    if kind == EMAIL:
+        return _email(document, name)
+    for key in _OF_EMAIL:
+        spec.refuse(key, "is of e-mail: remove it, or say `type: email`", Code.CONFLICT)
     if kind == KUBERNETES:
         return _cluster(document, name)
     for key in _OF_CLUSTERS:
@@ -61,6 +73,27 @@ def _integration(document: Document) -> Integration:
         workflows=() if kind == ARGOCD else tuple(spec.texts("workflows")),
         key=keys.read_key(spec),
         secret=keys.read(spec, "secret"),
+        mark=document.mark,
+    )
+
+
+def _email(document: Document, name: str) -> Integration:
+    spec = document.spec
+    for key in (*_OF_CLUSTERS, *_NOT_OF_EMAIL):
+        spec.refuse(key, "says nothing of e-mail: remove it", Code.CONFLICT)
+    senders = [sender.lower() for sender in spec.texts("from")]
+    for sender in senders:
+        if sender and SENDER.fullmatch(sender) is None:
+            message = f"`{sender}` is no sender: write an address, or `@example.com` for all of it"
+            spec.problems.error(spec.mark("from"), message, Code.NOT_ALLOWED)
+    return Integration(
+        name=name,
+        type=EMAIL,
+        key=keys.read_key(spec),
+        senders=tuple(dict.fromkeys(senders)),
+        service=spec.text("service", ""),
+        incident_type=spec.text("incident_type", ""),
+        per_hour=spec.integer("per_hour", MAX_PER_HOUR, at_least=1, at_most=MOST_PER_HOUR),
         mark=document.mark,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from incidents.model import Event, EventKind, IncidentType, OpenIncident, Signal, Urgency
-from slo import windows
+from slo import recovery, windows
 
 _AGAIN = {
     IncidentType.SLO_BURN: "Burns again",
@@ -22,6 +22,7 @@ _OVER = {
     IncidentType.LOST_REDUNDANCY: "Not at risk any more",
     IncidentType.CERTIFICATE_EXPIRY: "The certificate was renewed; seen",
 }
+_UNANSWERED = "before anybody acknowledged"
 
 
 def decide(
@@ -32,19 +33,47 @@ def decide(
     An event is given once per transition: applying it takes its cause away. A signal that is
     neither firing nor clear decides nothing, and an incident without a signal (its SLO left the
     configuration) waits for a person. Nothing recovers but by an unbroken, measured clear time.
+    Under the key of an incident that was merged stands the one that it was merged into: all their
+    signals together are those of that one.
     """
-    seen: set[str] = set()
+    first: dict[str, Signal] = {}
+    for signal in signals:  # the same possible incident told twice: the first word counts
+        first.setdefault(signal.key, signal)
+    told: dict[str | int, list[Signal]] = {}  # by the number of an incident, or the key of none
+    for key, signal in first.items():
+        told.setdefault(open_[key].number if key in open_ else key, []).append(signal)
     events: list[Event] = []
-    for signal in signals:
-        if signal.key in seen:
-            continue  # the same possible incident told twice: the first word counts
-        seen.add(signal.key)
-        incident = open_.get(signal.key)
+    for of_one in told.values():
+        incident, signal = open_.get(of_one[0].key), of_one[0]
         if incident is not None:
-            events.extend(_of_open(incident, _raised(incident, signal), now))
+            together = _together(incident.key, of_one)
+            events.extend(_of_open(incident, _raised(incident, together), now))
         elif signal.firing:
             events.append(Event(EventKind.OPENED, signal.key, now, None, signal, signal.title))
     return tuple(events)
+
+
+def _together(key: str, signals: Sequence[Signal]) -> Signal:
+    """The signals of an incident and of those that were merged into it as one; `key` is that of the
+    incident itself.
+
+    It fires while one of them does, with the words of its own before those of another. It is clear
+    when all are, its own among them: that what was merged into it is over says nothing of the rest.
+    """
+    own = next((signal for signal in signals if signal.key == key), None)
+    if own is not None and len(signals) == 1:
+        return own
+    firing = [signal for signal in signals if signal.firing]
+    shown = own if own is not None and (own.firing or not firing) else (firing or signals)[0]
+    return replace(
+        shown,
+        urgency=Urgency.HIGH if any(one.urgency is Urgency.HIGH for one in firing) else Urgency.LOW,
+        severity=min((one.severity for one in firing), default=shown.severity),
+        firing=bool(firing),
+        clear=own is not None and all(signal.clear for signal in signals),
+        recover_after_s=max(signal.recover_after_s for signal in signals),
+        on_recovery=recovery.together(signal.on_recovery for signal in signals),
+    )
 
 
 def _raised(incident: OpenIncident, signal: Signal) -> Signal:
@@ -96,11 +125,15 @@ def _while_clear(incident: OpenIncident, signal: Signal, now: float) -> Iterator
             return
         clear_for = windows.show(round(now - incident.clear_since))
         over = f"{_OVER[signal.type]} for {clear_for}"
-        asked = "; resolve it when the work is done" if incident.acknowledged else ""
+        asked = "; resolve it when the work is done" if _asks(incident, signal) else ""
         yield _event(EventKind.RECOVERED, incident, signal, now, f"{over}{asked}")
-    if not incident.acknowledged:
-        text = "it recovered before anybody acknowledged"
-        yield _event(EventKind.RESOLVED, incident, signal, now, text)
+    if not _asks(incident, signal):
+        text = "and its policy says so" if incident.acknowledged else _UNANSWERED
+        yield _event(EventKind.RESOLVED, incident, signal, now, f"it recovered {text}")
+
+
+def _asks(incident: OpenIncident, signal: Signal) -> bool:
+    return recovery.asks(signal.on_recovery, acknowledged=incident.acknowledged)
 
 
 def _event(

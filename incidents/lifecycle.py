@@ -5,7 +5,8 @@ from incidents.model import OPEN_STATES, EventKind, IncidentState
 _S = IncidentState
 
 # Forward moves may leave a state out (a person resolves straight from triage); back goes only what
-# reality takes back: an impact that returns, a fix that was none.
+# reality takes back: an impact that returns, a fix that was none. What is over is opened again by
+# `reopen` alone, within the window of its type.
 TRANSITIONS: dict[IncidentState, frozenset[IncidentState]] = {
     _S.TRIAGE: frozenset(
         {_S.INVESTIGATING, _S.IDENTIFIED, _S.MITIGATED, _S.RESOLVED, _S.CANCELLED, _S.MERGED}
@@ -19,9 +20,9 @@ TRANSITIONS: dict[IncidentState, frozenset[IncidentState]] = {
     _S.MITIGATED: frozenset(
         {_S.INVESTIGATING, _S.IDENTIFIED, _S.RESOLVED, _S.CANCELLED, _S.MERGED}
     ),
-    _S.RESOLVED: frozenset({_S.REVIEW, _S.CLOSED}),
-    _S.REVIEW: frozenset({_S.CLOSED}),
-    _S.CLOSED: frozenset(),
+    _S.RESOLVED: frozenset({_S.REVIEW, _S.CLOSED, _S.INVESTIGATING}),
+    _S.REVIEW: frozenset({_S.CLOSED, _S.INVESTIGATING}),
+    _S.CLOSED: frozenset({_S.INVESTIGATING}),
     _S.CANCELLED: frozenset(),
     _S.MERGED: frozenset(),
 }

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
+from slo.recovery import OnRecovery
+
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 
@@ -95,6 +97,7 @@ class Signal:
     recover_after_s: float
     labels: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, Json] = field(default_factory=dict)
+    on_recovery: OnRecovery | None = None  # as the Policy says
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,29 @@ class EventKind(StrEnum):
     COMMENTED = "commented"
     ATTACHED = "attached"  # a file
     ATTACHMENT_REMOVED = "attachment_removed"
+    STATUS_SET = "status_set"  # state, sub-status or tier, by a person
+    FIELD_SET = "field_set"
+    REOPENED = "reopened"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    CONFIRMED = "confirmed"  # by the requester
+    ESCALATED = "escalated"  # to the next tier, or back to the desk
+    MERGED = "merged"
+    SPLIT = "split"
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    ROLE_TAKEN = "role_taken"
+    ROLE_LEFT = "role_left"
+    TEAM_CALLED = "team_called"
+    RESTRICTED = "restricted"  # or open to all again
+    TASK_ADDED = "task_added"
+    TASK_CHANGED = "task_changed"
+    TASK_DUE = "task_due"
+    UPDATE_SENT = "update_sent"  # to stakeholders
+    UPDATE_DUE = "update_due"
+    AUTOMATED = "automated"  # what an Automation did
+    MEASURED = "measured"  # what it cost, once it was over
+    REVIEWED = "reviewed"  # its review moved on
     CORRECTED = "corrected"  # other words for an earlier entry, which stays as it is
     PAGED = "paged"  # a delivery succeeded
     PAGE_FAILED = "page_failed"

@@ -16,6 +16,8 @@ TYPE = "type"
 TARGET = "target"
 JOB = "job"
 INSTANCE = "instance"
+PHASE = "phase"
+STAT = "stat"
 
 BUILD_INFO = "vigie_build_info"
 
@@ -43,8 +45,10 @@ FAILOVERS_TOTAL = "vigie_failovers_total"
 
 INCIDENTS_OPEN = "vigie_incidents_open"
 INCIDENTS_TOTAL = "vigie_incidents_total"
+INCIDENT_TIME_SECONDS = "vigie_incident_time_seconds"
 PAGES_TOTAL = "vigie_pages_total"
 RUNBOOK_RUNS_TOTAL = "vigie_runbook_runs_total"
+TASKS_OPEN = "vigie_tasks_open"
 
 TICK_SECONDS = "vigie_tick_seconds"
 TICKS_TOTAL = "vigie_tick_total"

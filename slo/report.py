@@ -148,7 +148,7 @@ def statement(
         window=_window(subject, within, counts),
         low_s=None if spells is None else sum(b - a for a, b in spells) * MINUTE_S,
         low_spells=None if spells is None else len(spells),
-        estimated=_estimated(subject.slo),
+        estimated=estimated(subject.slo),
         covered=figures.coverage >= subject.policy.coverage_floor,
     )
 
@@ -198,6 +198,20 @@ def without_spans(counts: Counts, spans: Iterable[Span]) -> dict[Asked, Counted]
     for span in spans:
         by_sli.setdefault(span.sli, []).append(span)
     return {one: _less(one, found, by_sli.get(one.sli, ())) for one, found in counts.items()}
+
+
+def estimated(slo: Slo) -> str:
+    """Why the figures of an SLO are not exact; empty where they are."""
+    slis = measured(slo)
+    if any(isinstance(sli, ServerSli) for sli in slis):
+        return "its increments are computed by a DataSource, which extrapolates"
+    if any(isinstance(sli, SampledSli) for sli in slis):
+        return "it is judged by samples: what happened between two of them is not seen"
+    if any(isinstance(sli, ForeignSli) for sli in slis):
+        return "it can't be measured"
+    if slo.budgeting.method is not Method.OCCURRENCES and slo.budgeting.slice_s % MINUTE_S:
+        return "its slices are not whole minutes: they are judged by the minute"
+    return ""
 
 
 # -- ranges and figures -------------------------------------------------------------------------
@@ -390,16 +404,3 @@ def _less(one: Asked, found: Counted, spans: Sequence[Span]) -> Counted:
         kept = found.kept if excluded else found.kept.less([part])
         found = Counted(found.all.less([part]), kept)
     return found
-
-
-def _estimated(slo: Slo) -> str:
-    slis = measured(slo)
-    if any(isinstance(sli, ServerSli) for sli in slis):
-        return "its increments are computed by a DataSource, which extrapolates"
-    if any(isinstance(sli, SampledSli) for sli in slis):
-        return "it is judged by samples: what happened between two of them is not seen"
-    if any(isinstance(sli, ForeignSli) for sli in slis):
-        return "it can't be measured"
-    if slo.budgeting.method is not Method.OCCURRENCES and slo.budgeting.slice_s % MINUTE_S:
-        return "its slices are not whole minutes: they are judged by the minute"
-    return ""

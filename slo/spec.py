@@ -12,6 +12,7 @@ from typing import Final, NewType, TypeAlias
 from slo.calendar import Calendar
 from slo.expression import Expression
 from slo.load.marks import Mark
+from slo.recovery import OnRecovery
 from slo.selector import Matcher, MatchOp, Selector
 
 __all__ = ["Calendar", "Expression", "MatchOp", "Matcher", "Selector"]
@@ -366,6 +367,7 @@ class Policy:
     down_below: float = 0.5
     alert_no_data: bool = True
     alert_resolved: bool = True
+    on_recovery: OnRecovery | None = None  # None: ask once somebody has acknowledged
     actions: tuple[BudgetAction, ...] = ()
     gate_on_unknown: Unknown = Unknown.OPEN
     mark: Mark | None = None

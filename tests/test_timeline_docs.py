@@ -28,7 +28,8 @@ def test_the_proof_takes_what_was_exported_and_nothing_else(
     fleet: Fleet, was: str, becomes: str, status: int
 ) -> None:
     number = fleet.open()
-    comment(fleet.db, number, "Zoë", "rolled back\n\u2028", T0 + 0.1)
+    config = fleet.board.now.config
+    comment(fleet.db, config, number, "rolled back\n\u2028", actor="Zoë", now=T0 + 0.1)
     record = export(fleet.db, number, ExportFormat.JSON)
     assert record is not None
     changed = record.replace(was, becomes)

@@ -48,9 +48,10 @@ from vigie.sources.probed import Probes
 from vigie.sources.received import Received, edges_of
 from vigie.sources.workloads import Workloads
 from vigie.sources.written import Written
-from vigie.store import jobs
+from vigie.store import automations, jobs
 from vigie.store.db import Database, open_database
 from vigie.store.errors import StoreError
+from vigie.store.jobs import Job
 from vigie.store.keep import Retention
 from vigie.telemetry import Meters, Telemetry
 
@@ -197,6 +198,9 @@ class App:
     def _restored(self, c: Connection) -> Restored:
         now = self._parts.clock.now()
         jobs.enqueue(c, handlers.first_keep(now), now)
+        handlers.begin_measuring(c, now)
+        handlers.begin_closing(c, now)
+        handlers.wait_for_events(c, self._config)
         return restore(c, self._config, self.settings.slice_s, now)
 
     def _worker_for(self, session: aiohttp.ClientSession) -> Worker:
@@ -217,10 +221,13 @@ class App:
                 telemetry=parts.telemetry,
                 base_url=self.settings.url,
                 retention=retention,
+                collected=self._collected(),
+                slice_s=self.settings.slice_s,
+                history=self.settings.data / "history",
             ),
             worker=f"vigie-{VERSION}",
             on_dead=handlers.on_dead(parts.board, parts.clock),
-            settled=lambda job: parts.feed.publish(Change("incident", job.incident)),
+            settled=self._settled,
             telemetry=parts.telemetry,
         )
 
@@ -233,6 +240,9 @@ class App:
             config = replace(config, generation=self._config.generation + 1)
             if self._received is not None:
                 await self._received.prepare(config)
+            # Those of the old files too, which stay in force if anything fails from here on.
+            both = (self._config, config)
+            await parts.db.awrite(lambda c: handlers.wait_for_events(c, *both))
             plan = await pipeline.swap(config)
         except (LoadError, StoreError) as error:
             log.error("reload refused, the old files stay in force: %s", error)
@@ -258,6 +268,12 @@ class App:
         if self._loop is not None and self._pipeline is not None and self._worker is not None:
             self._loop.call_soon_threadsafe(self._pipeline.changed_by_people)
             self._worker.wake()
+
+    def _settled(self, job: Job) -> None:
+        """An attempt at a job was recorded."""
+        self._parts.feed.publish(Change("incident", job.incident))
+        if job.kind == automations.JOB:
+            self._wake()  # it does what people do
 
     def _heard(self, _: str) -> None:
         """A heartbeat said something; called from any thread."""
@@ -308,6 +324,7 @@ class App:
             inbox=self._inbox,
             slice_s=self.settings.slice_s,
             version=VERSION,
+            hourly=self.settings.response_cost_per_hour,
         )
         web.add_pages(
             http,
@@ -318,6 +335,7 @@ class App:
             collected=collected,
             gate=gate,
             wake=self._wake,
+            hourly=self.settings.response_cost_per_hour,
         )
         return http
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from incidents.templates import AUDIENCES
 from slo.load.codes import Code
 from slo.load.document import Document, opened
 from slo.load.yaml import Fields, Mark, Node, Problems
 
 RECEIVES: Final = ("page", "notice", "fallback")
+INTERNAL: Final = AUDIENCES[0]
 FALLBACK: Final = "fallback"  # a channel of this name gets what the database can't record
 SmtpTls = Literal["none", "starttls", "tls"]
 _TLS: Final[tuple[SmtpTls, ...]] = ("none", "starttls", "tls")
@@ -21,7 +23,8 @@ _OF_EMAIL: Final = ("smtp", "from", "to")
 class Channel:
     """Where pages and notices go. Secrets are kept in files and read at each delivery.
 
-    `receives` holds `page`, `notice` and `fallback`, at least one of them.
+    `receives` holds `page`, `notice` and `fallback`; nothing only where the channel is for others
+    than ourselves. `audiences` are those whose stakeholder updates it gets (incidents.updates).
     """
 
     name: str
@@ -38,6 +41,7 @@ class Channel:
     sender: str = ""
     recipients: tuple[str, ...] = ()
     timeout_s: float = 10.0
+    audiences: frozenset[str] = frozenset({INTERNAL})
     mark: Mark | None = None
 
 
@@ -51,7 +55,7 @@ def read(node: Node, problems: Problems) -> Channel | None:
 
 
 def _webhook(document: Document) -> Channel:
-    spec = document.spec
+    spec, audiences = document.spec, _audiences(document)
     _belong_to(spec, _OF_EMAIL, "email")
     url = spec.text("url")
     if url and not _is_web_address(url):
@@ -63,7 +67,8 @@ def _webhook(document: Document) -> Channel:
     return Channel(
         name=document.name,
         type="webhook",
-        receives=_receives(document),
+        receives=_receives(document, audiences),
+        audiences=audiences,
         url=url,
         secret=spec.maybe_text("secret"),
         secret_file=_file(spec, "secret_file"),
@@ -73,7 +78,7 @@ def _webhook(document: Document) -> Channel:
 
 
 def _email(document: Document) -> Channel:
-    spec = document.spec
+    spec, audiences = document.spec, _audiences(document)
     _belong_to(spec, _OF_WEBHOOK, "webhook")
     with spec.map("smtp") as smtp:
         host = smtp.text("host")
@@ -86,7 +91,8 @@ def _email(document: Document) -> Channel:
     return Channel(
         name=document.name,
         type="email",
-        receives=_receives(document),
+        receives=_receives(document, audiences),
+        audiences=audiences,
         smtp_host=host,
         smtp_port=port,
         smtp_tls=next(name for name in _TLS if name == tls),
@@ -99,15 +105,26 @@ def _email(document: Document) -> Channel:
     )
 
 
-def _receives(document: Document) -> frozenset[str]:
+def _receives(document: Document, audiences: frozenset[str]) -> frozenset[str]:
     spec = document.spec
-    asked = spec.texts("receives")
-    for word in asked:
-        if word and word not in RECEIVES:
-            message = f"`{word}` is nothing that a channel receives: {', '.join(RECEIVES)} are"
-            spec.problems.error(spec.mark("receives"), message, Code.NOT_ALLOWED)
+    asked = _words(spec, "receives", RECEIVES, "nothing that a channel receives")
+    if not asked and audiences - {INTERNAL}:
+        return frozenset()  # for people who get what was written for them, and nothing else
     default = (FALLBACK,) if document.name == FALLBACK else ("page", "notice")
     return frozenset(asked or default)
+
+
+def _audiences(document: Document) -> frozenset[str]:
+    return frozenset(_words(document.spec, "audiences", AUDIENCES, "no audience") or (INTERNAL,))
+
+
+def _words(spec: Fields, key: str, known: tuple[str, ...], what: str) -> list[str]:
+    asked = spec.texts(key)
+    for word in asked:
+        if word and word not in known:
+            message = f"`{word}` is {what}: {', '.join(known)} are"
+            spec.problems.error(spec.mark(key), message, Code.NOT_ALLOWED)
+    return asked
 
 
 def _belong_to(spec: Fields, keys: tuple[str, ...], kind: str) -> None:

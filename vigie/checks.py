@@ -6,6 +6,9 @@ from typing import Final
 from collectors.jobs import ScrapeJob
 from collectors.labels import compatible
 from collectors.targets import OF_SPANS, Target
+from incidents import load_automation
+from incidents.automation import Automation
+from incidents.types import Types
 from runbooks.match import matching
 from runbooks.model import Match, Runbook
 from slo.load.codes import Code
@@ -85,6 +88,22 @@ def check_policies(found: Documents, problems: Problems) -> None:
                     f"`{action.runbook}`, which no file names{hint}"
                 )
                 problems.error(action.mark or places.name, message, Code.NO_SUCH_THING)
+
+
+def check_automations(
+    found: Documents, services: Collection[str], types: Types, problems: Problems
+) -> None:
+    """What automations name must be there; nothing is said of kinds of which a document could not
+    be read: it may be the one.
+    """
+    books: Collection[str] | None = {book.name for _, book in found.of(Runbook)}
+    if len(books or ()) < found.kinds.get("Runbook", 0):
+        books = None
+    channels: Collection[str] | None = {channel.name for _, channel in found.of(Channel)}
+    if len(channels or ()) < found.kinds.get("Channel", 0):
+        channels = None
+    known = load_automation.Known(channels, books, services, types)
+    load_automation.check([one for _, one in found.of(Automation)], known, problems)
 
 
 def check_sampling(found: Documents, problems: Problems) -> None:

@@ -13,8 +13,11 @@ from collectors.jobs import ScrapeJob
 from collectors.jobs import targets_of as targets_of_job
 from collectors.probe.model import Probe, targets_of
 from collectors.targets import FOUND_BY_PUSH, FOUND_BY_SPANS, FOUND_BY_WRITE, Target
-from incidents import load_priority
+from incidents import load_priority, load_status, load_types
+from incidents.automation import Automation
 from incidents.matrix import NO_FILES, Priorities, PriorityMatrix
+from incidents.status_page import StatusPage
+from incidents.types import NO_TYPES, Taxonomy, TypeRules, Types
 from runbooks.model import Runbook
 from slo.exclusions import MaintenanceWindow
 from slo.load.codes import Code
@@ -69,6 +72,9 @@ class Config:
     integrations: Mapping[str, Integration] = field(default_factory=dict)
     redundancy: Mapping[str, Redundancy] = field(default_factory=dict)  # by service
     priorities: Priorities = NO_FILES
+    types: Types = NO_TYPES
+    automations: tuple[Automation, ...] = ()
+    pages: Mapping[str, StatusPage] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     generation: int = 1
 
@@ -109,6 +115,9 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
     services = _services(found)
     priorities = _priorities(found, services)
     load_priority.check(priorities.matrices, priorities.labels, problems)
+    types = _types(found, problems)
+    checks.check_automations(found, services, types, problems)
+    pages = _pages(found, services, problems)
     watches = _watches(found, services, problems)
     if not problems.errors:  # a file that could not be read would raise false alarms
         _warn(found, watches, top, problems)
@@ -122,6 +131,9 @@ def load(paths: Sequence[Path], *, need_slo: bool = True, for_server: bool = Fal
         integrations={one.name: one for _, one in found.of(Integration)},
         redundancy={one.service: one for _, one in found.of(Redundancy)},
         priorities=priorities,
+        types=types,
+        automations=tuple(one for _, one in found.of(Automation)),
+        pages=pages,
         channels={channel.name: channel for _, channel in found.of(Channel)},
         runbooks=tuple(book for _, book in found.of(Runbook)),
         sources={source.name: source for _, source in found.of(DataSource)},
@@ -190,6 +202,20 @@ def _services(found: Documents) -> dict[str, Service]:
 def _priorities(found: Documents, services: Mapping[str, Service]) -> Priorities:
     labels = {name: service.labels for name, service in services.items()}
     return Priorities(tuple(matrix for _, matrix in found.of(PriorityMatrix)), labels)
+
+
+def _types(found: Documents, problems: Problems) -> Types:
+    taxonomies = [taxonomy for _, taxonomy in found.of(Taxonomy)]
+    return load_types.joined((rules for _, rules in found.of(TypeRules)), taxonomies, problems)
+
+
+def _pages(
+    found: Documents, services: Mapping[str, Service], problems: Problems
+) -> dict[str, StatusPage]:
+    pages = [page for _, page in found.of(StatusPage)]
+    channels = {channel.name: channel.type for _, channel in found.of(Channel)}
+    load_status.check(pages, services, channels, problems)
+    return {page.name: page for page in pages}
 
 
 def _watches(

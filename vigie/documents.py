@@ -9,7 +9,10 @@ import collectors.changes_load
 import collectors.load
 import collectors.load_heartbeat
 import collectors.load_probe
+import incidents.load_automation
 import incidents.load_priority
+import incidents.load_status
+import incidents.load_types
 import runbooks.load
 import slo.load.maintenance
 import slo.load.policy
@@ -49,8 +52,10 @@ READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
     },
     OPENSLO_ALPHA: {"SLO": openslo_alpha.read_slo, "Service": openslo.read_service},
     VIGIE: {
+        "Automation": incidents.load_automation.read,
         "Channel": vigie.channels.read,
         "Heartbeat": collectors.load_heartbeat.read,
+        "IncidentType": incidents.load_types.read_type,
         "Integration": collectors.changes_load.read,
         "MaintenanceWindow": slo.load.maintenance.read,
         "Policy": slo.load.policy.read,
@@ -58,7 +63,9 @@ READERS: Final[Mapping[str, Mapping[str, Reader]]] = {
         "Probe": collectors.load_probe.read,
         "Redundancy": slo.load.redundancy.read,
         "Runbook": runbooks.load.read,
+        "StatusPage": incidents.load_status.read,
         "Targets": collectors.load.read,
+        "Taxonomy": incidents.load_types.read_taxonomy,
     },
     sloth.KUBERNETES: {sloth.KIND: sloth.read_kubernetes},
     pyrra.VERSION: {pyrra.KIND: pyrra.read},

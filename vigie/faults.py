@@ -13,6 +13,7 @@ POINTS = frozenset(
         "page.after_2xx",  # the receiver has it, the database does not know
         "resolve.before_commit",
         "resolve.after_commit",
+        "automation.after_action",
     }
 )
 

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         default=None,
         description="where a trace is shown, by `{trace_id}`, e.g. https://jaeger/trace/{trace_id}",
     )
+    response_cost_per_hour: float | None = Field(
+        default=None, ge=0, description="what an hour of a person costs, in analytics of incidents"
+    )
     span_dimensions: dict[str, str] = Field(
         default={},
         description="attributes of spans that become labels, each with its default; empty: absent",

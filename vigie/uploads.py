@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from incidents.attachments import MAX_BYTES, MAX_HAR_BYTES, begins_an_object
 from vigie.access import Forbidden, current, needs_of, proofs
-from vigie.access.routes import CSRF_FIELD, CSRF_HEADER, check
+from vigie.access.routes import CSRF_FIELD, CSRF_HEADER, check, look
 from vigie.commands.errors import Invalid, TooLarge
 
 MAX_AT_ONCE: Final = 4
@@ -60,6 +60,7 @@ class UploadRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             check(current(), asked, request.path_params)
+            await look(request, asked, self.path)
             return await handler(request)
 
         return guarded

@@ -6,6 +6,7 @@ from slo.load.codes import Code
 from slo.load.document import name_in, opened
 from slo.load.yaml import Fields, Node, Problems, did_you_mean, text_of
 from slo.policies import arm_name
+from slo.recovery import OnRecovery
 from slo.spec import Act, Arm, ArmKind, BudgetAction, Policy, Rule, Unknown
 
 MAX_GROUPS: Final = 10_000  # of one grouped SLO; each weighs as much as an SLO
@@ -43,6 +44,7 @@ def read(node: Node, problems: Problems) -> Policy | None:
             down_below=spec.number("down_below", default.down_below, at_least=0.0, below=1.0),
             alert_no_data=spec.flag("alert_no_data", default.alert_no_data),
             alert_resolved=spec.flag("alert_resolved", default.alert_resolved),
+            on_recovery=_on_recovery(spec),
             actions=_actions(spec),
             gate_on_unknown=Unknown(
                 spec.choice("gate_on_unknown", list(Unknown), default.gate_on_unknown)
@@ -54,6 +56,12 @@ def read(node: Node, problems: Problems) -> Policy | None:
 
 def _rule(spec: Fields, key: str, default: Rule) -> Rule:
     return Rule(spec.choice(key, list(Rule), default))
+
+
+def _on_recovery(spec: Fields) -> OnRecovery | None:
+    """None where it is not written: then it depends on whether somebody has acknowledged."""
+    written = spec.has("on_recovery")
+    return OnRecovery(spec.choice("on_recovery", list(OnRecovery))) if written else None
 
 
 def _arms(spec: Fields) -> tuple[Arm, ...] | None:

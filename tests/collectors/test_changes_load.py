@@ -58,7 +58,7 @@ def test_an_integration_is_read_with_all_that_it_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"type: jenkins, key: {KEY}", "one of github, gitlab, argocd, kubernetes"),
+        (f"type: jenkins, key: {KEY}", "one of github, gitlab, argocd, kubernetes, email"),
         ("type: github", "missing key `spec.key`"),
         (f"type: argocd, key: {KEY}, branches: [main]", "says nothing of Argo CD's syncs"),
         (f"type: github, key: {KEY}, events: [issues]", "no event that is taken of github"),
@@ -71,6 +71,12 @@ def test_an_integration_is_read_with_all_that_it_says(tmp_path: Path) -> None:
         ("type: kubernetes, branches: [main]", "says nothing of a cluster"),
         ("type: kubernetes, api_server: here", "api_server"),
         ('type: kubernetes, api_server: "http://a", kubeconfig_file: b', "keep one"),
+        (f"type: github, key: {KEY}, per_hour: 3", "is of e-mail"),
+        ("type: kubernetes, from: ['@a.b']", "is of e-mail"),
+        (f"type: email, key: {KEY}, services: {{a: b}}", "says nothing of e-mail"),
+        (f"type: email, key: {KEY}, from: [example.com]", "`example.com` is no sender"),
+        (f"type: email, key: {KEY}, per_hour: 0", "per_hour"),
+        ("type: email", "missing key `spec.key`"),
     ],
 )
 def test_what_makes_no_sense_is_a_problem(text: str, problem: str) -> None:
@@ -105,6 +111,20 @@ def test_a_cluster_is_watched_without_a_key() -> None:
         mark=found.mark,
     )
     check_keys([found, found], Problems())
+
+
+def test_e_mail_comes_from_those_that_are_named() -> None:
+    spec = (
+        f"{{type: email, key: {KEY}, from: ['@Example.com', Ann@b.c], service: shop, per_hour: 5}}"
+    )
+    head = "apiVersion: vigie.dev/v1\nkind: Integration\nmetadata: {name: desk}\n"
+    found, problems = loaded(f"{head}spec: {spec}\n")
+    assert problems == []
+    assert found is not None
+    assert (found.service, found.incident_type, found.per_hour) == ("shop", "", 5)
+    senders = ("eve@example.com", "ann@b.c", "bob@b.c", "eve@sub.example.com", "a@notexample.com")
+    assert [found.takes_from(one) for one in senders] == [True, True, False, False, False]
+    assert Integration("desk", "email").takes_from("eve@b.c")
 
 
 @pytest.mark.parametrize("name", ["api", "kubernetes"])

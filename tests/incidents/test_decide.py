@@ -18,6 +18,7 @@ from incidents.model import (
     Signal,
     Urgency,
 )
+from slo.recovery import OnRecovery
 
 NOW = 1_000_000.0
 KEY = "slo-burn:checkout/availability"
@@ -124,6 +125,23 @@ def test_acknowledged_it_recovers_and_the_responder_is_asked() -> None:
     assert event.text.endswith("resolve it when the work is done")
     recovered = replace(acknowledged, recovered_at=NOW)
     assert happens(recovered, signal(clear=True), at=NOW + 9999) == []
+
+
+def test_a_policy_that_resolves_does_so_under_whoever_acknowledged() -> None:
+    taken = incident(acknowledged=True, clear_since=NOW - 120)
+    by_policy = replace(signal(clear=True), on_recovery=OnRecovery.RESOLVE)
+    events = decide({KEY: taken}, [by_policy], NOW)
+    assert [event.kind for event in events] == [EventKind.RECOVERED, EventKind.RESOLVED]
+    assert "resolve it" not in events[0].text
+
+
+def test_a_policy_that_asks_resolves_nothing_that_nobody_acknowledged() -> None:
+    asking = replace(signal(clear=True), on_recovery=OnRecovery.ASK)
+    (event,) = decide({KEY: incident(clear_since=NOW - 120)}, [asking], NOW)
+    assert event.kind is EventKind.RECOVERED
+    assert event.text.endswith("resolve it when the work is done")
+    recovered = incident(clear_since=NOW - 120, recovered_at=NOW)
+    assert happens(recovered, asking, at=NOW + 9999) == []
 
 
 def test_a_broken_clear_time_is_withdrawn_without_a_word_on_the_timeline() -> None:

@@ -12,9 +12,13 @@ def test_every_state_says_where_it_may_go() -> None:
     assert set(TRANSITIONS) == set(IncidentState)
 
 
-def test_what_is_over_never_opens_again() -> None:
-    for before in set(IncidentState) - OPEN_STATES:
-        assert not TRANSITIONS[before] & OPEN_STATES
+def test_what_is_over_opens_again_only_to_be_investigated() -> None:
+    for before in (S.RESOLVED, S.REVIEW, S.CLOSED):
+        assert TRANSITIONS[before] & OPEN_STATES == {S.INVESTIGATING}
+
+
+def test_what_was_cancelled_or_merged_goes_nowhere() -> None:
+    assert not TRANSITIONS[S.CANCELLED] | TRANSITIONS[S.MERGED]
 
 
 def test_every_open_state_can_be_resolved() -> None:

@@ -72,6 +72,24 @@ def test_an_email_is_read(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "audiences", "receives"),
+    [
+        ("", {"internal"}, {"page", "notice"}),
+        ("  audiences: [internal]\n", {"internal"}, {"page", "notice"}),
+        ("  audiences: [executive, customer]\n", {"executive", "customer"}, set()),
+        ("  audiences: [executive]\n  receives: [notice]\n", {"executive"}, {"notice"}),
+    ],
+)
+def test_a_channel_for_others_gets_nothing_but_what_is_written_for_them(
+    folder: Path, written: str, audiences: set[str], receives: set[str]
+) -> None:
+    channel, told = _read(WEBHOOK.replace("  receives: [page]\n", written), folder)
+    assert told == []
+    assert channel is not None
+    assert (channel.audiences, channel.receives) == (audiences, receives)
+
+
 def test_a_channel_named_fallback_receives_what_cannot_be_recorded(folder: Path) -> None:
     text = WEBHOOK.replace("  receives: [page]\n", "")
     assert _received(text, folder) == {"page", "notice"}
@@ -86,6 +104,7 @@ REFUSED = [
         "5:9: error[V105] `spec.type` is `webhok`; it must be one of",
     ),
     (WEBHOOK, "[page]", "[pages]", "6:13: error[V105] `pages` is nothing that a channel receives"),
+    (WEBHOOK, "receives: [page]", "audiences: [us]", "6:14: error[V105] `us` is no audience"),
     (
         WEBHOOK,
         "https:",

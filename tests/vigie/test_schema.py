@@ -48,6 +48,8 @@ FREE = (
     ".options",
     "metricSource.spec",
     "spec.services",
+    ".set",  # of an Automation: fields
+    "spec.categories",
     "spec.targets",  # of a Redundancy: labels
 )
 RESOURCES = ("PrometheusServiceLevel", "ServiceLevelObjective")  # a cluster adds to their metadata

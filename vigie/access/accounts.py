@@ -12,12 +12,16 @@ from vigie.access import proofs
 from vigie.access.identity import Identity, Kind
 from vigie.access.roles import ALL, ROLES, SCOPES, Permission, Role, Scope
 from vigie.clock import Clock
+from vigie.commands import guests
+from vigie.store import guests as links
 from vigie.store import sessions, tokens, users
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
+from vigie.store.guests import Guest
 from vigie.store.sessions import Session
 from vigie.store.tokens import Token
-from vigie.store.users import Grant
+from vigie.store.users import INCIDENT, Grant
+from vigie.store.visibility import Viewer, sees
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +96,30 @@ class Accounts:
 
         return self._db.read(work)
 
+    async def by_guest(self, secret: str, *, opened: bool = False) -> Identity | str | None:
+        """Which guest a link stands for, why it opens nothing any more, or None: it is no link.
+        `opened`: it was just followed. That it was used is written down.
+        """
+        if not secret.startswith(guests.PREFIX):
+            return None
+        now = self._clock.now()
+        found = await self._db.aread(lambda c: links.find(c, guests.digest(secret)))
+        if found is None:
+            return None
+        if why := guests.over(found, now):
+            return why
+        last, number = found.last_used_at, found.id
+        if opened or last is None or now - last >= proofs.SEEN_EVERY_S:
+            with suppress(StoreError):
+                await self._db.awrite(lambda c: links.used(c, number, now, opened=opened))
+        return of_guest(found, secret)
+
+    async def sees(self, viewer: Viewer, number: int) -> bool:
+        """Whether there is an incident of this number for them. Nothing is read where nobody is
+        told apart.
+        """
+        return viewer.everything or await self._db.aread(lambda c: sees(c, viewer, number))
+
 
 def of_session(found: Session, secret: str) -> Identity:
     """A person at a browser."""
@@ -118,6 +146,19 @@ def of_token(token: Token, granted: tuple[Grant, ...]) -> Identity:
     name = f"{token.user}/{token.name}" if token.user is not None else f"token/{token.name}"
     within = SCOPES[Scope(token.scope)] & ROLES[role]
     return Identity(Kind.TOKEN, name, role, may, within, granted)
+
+
+def of_guest(found: Guest, secret: str) -> Identity:
+    """An external party: what its role may on the one incident, on routes that are for guests."""
+    role = Role(found.role)
+    return Identity(
+        Kind.GUEST,
+        found.name + guests.SUFFIX,
+        role,
+        within=ROLES[role],
+        grants=(Grant(INCIDENT, str(found.incident), role),),
+        csrf=proofs.csrf_of(secret),
+    )
 
 
 def over(token: Token, now: float) -> str | None:

@@ -9,7 +9,8 @@ with the token of the server or one of ours, or by the cookie of `/login`.
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
@@ -22,11 +23,14 @@ from starlette.types import Scope
 
 from vigie.access.accounts import Accounts
 from vigie.access.identity import ANYONE, NOBODY, SHARED, Identity
-from vigie.access.throttle import Known, Throttle
+from vigie.access.public import opens
+from vigie.access.throttle import MAX_SUBSCRIBED, SUBSCRIBED_WINDOW_S, Known, Throttle
 from vigie.clock import Clock
 from vigie.store.errors import StoreError
 
 COOKIE: Final = "vigie_session"
+GUEST_COOKIE: Final = "vigie_guest"  # beside the other, so that a link signs nobody out
+GUEST: Final = "/guest/"  # what follows is the proof
 LOGIN: Final = "/login"
 PASSWORD: Final = "/password"  # noqa: S105 - a path
 SESSION: Final = "/api/v1/session"
@@ -73,6 +77,7 @@ class Gate:
         self.throttle = Throttle(clock)
         self.by_user = Throttle(clock)
         self.known = Known()
+        self.subscribing = Throttle(clock, MAX_SUBSCRIBED, SUBSCRIBED_WINDOW_S)
 
     @property
     def has_token(self) -> bool:
@@ -126,24 +131,39 @@ class Gate:
             return None
         return await self.accounts.by_session(secret)
 
+    async def by_link(self, cookie_header: str) -> Identity | None:
+        """Which guest is at this browser."""
+        secret = session_in(cookie_header, GUEST_COOKIE)
+        if secret is None or self.accounts is None:
+            return None
+        found = await self.accounts.by_guest(secret)
+        return found if isinstance(found, Identity) else None
+
     async def by_token(self, token: str) -> Identity | str | None:
         """Whose token this is, why it opens nothing any more, or None: it is none of ours."""
         if self.accepts(token):
             return SHARED
-        return await self.accounts.by_token(token) if self.accounts is not None else None
+        if self.accounts is None:
+            return None
+        found = await self.accounts.by_guest(token)
+        if isinstance(found, Identity):  # a program's form of a link has no forms of pages
+            return replace(found, csrf=None)
+        return found if found is not None else await self.accounts.by_token(token)
 
 
-def session_in(cookie_header: str) -> str | None:
+def session_in(cookie_header: str, name: str = COOKIE) -> str | None:
     """What the cookie of a session holds."""
     try:
-        morsel = SimpleCookie(cookie_header).get(COOKIE)
+        morsel = SimpleCookie(cookie_header).get(name)
     except CookieError:
         return None
     return morsel.value if morsel is not None and morsel.value else None
 
 
-async def judged(gate: Gate, scope: Scope) -> Identity | Response:
-    """Who a request is from; or why it goes no further, as a response."""
+async def judged(gate: Gate, scope: Scope, public: Collection[str] = ()) -> Identity | Response:
+    """Who a request is from; or why it goes no further, as a response. `public` are the status
+    pages that everybody may read: whoever reads one is nobody in particular.
+    """
     headers, path = Headers(scope=scope), scope["path"]
     if path in PROBES:  # a kubelet asks by address, and learns nothing but yes or no
         return NOBODY
@@ -152,7 +172,8 @@ async def judged(gate: Gate, scope: Scope) -> Identity | Response:
             await gate.accounts.look()
         if (refused := _refused_page(gate, headers, scope["method"])) is not None:
             return refused
-        if path.startswith((STATIC, *KEYED)) or _is_sign_in(path, scope["method"]):
+        is_open = path.startswith((STATIC, GUEST, *KEYED)) or _is_sign_in(path, scope["method"])
+        if is_open or opens(path, scope["method"], public):
             return NOBODY
         if not gate.asks:
             return ANYONE
@@ -211,6 +232,9 @@ async def _proven(gate: Gate, headers: Headers, scope: Scope) -> Identity | Resp
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return await _of_bearer(gate, token.strip(), scope)
+    # Last: whoever shows anything else comes as themselves.
+    if "cookie" in headers and (who := await gate.by_link(headers["cookie"])) is not None:
+        return who
     if _wants_page(headers, scope):
         query = scope["query_string"].decode("latin-1")
         target = scope["path"] + (f"?{query}" if query else "")

@@ -9,6 +9,7 @@ from typing import Final
 
 from vigie.access.roles import ALL, ROLES, Permission, Role
 from vigie.store.users import INCIDENT, Grant
+from vigie.store.visibility import EVERYTHING, Viewer
 
 
 class Forbidden(Exception):  # noqa: N818 - read as the answer it is
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     ANYONE = "anyone"  # no users, no token: everybody on this machine
     SHARED = "shared token"
     PERSON = "person"
+    GUEST = "guest"  # an external party, by a link to one incident
     TOKEN = "token"  # noqa: S105 - a kind, no secret
     NOBODY = "nobody"  # where no proof is asked for
 
@@ -67,6 +69,23 @@ _current: ContextVar[Identity] = ContextVar("vigie_identity", default=NOBODY)
 def current() -> Identity:
     """Who the request is from that is being served."""
     return _current.get()
+
+
+def viewing() -> Viewer:
+    """As whom the request that is being served sees incidents.
+
+    A token of a user sees what the user does. Where nobody is told apart, nothing is hidden: who
+    holds the token of the server holds its database.
+    """
+    who = current()
+    if who.kind in (Kind.ANYONE, Kind.SHARED):
+        return EVERYTHING
+    granted = (grant.subject for grant in who.grants if grant.kind == INCIDENT)
+    user = "" if who.name.startswith("token/") else who.name.partition("/")[0]
+    numbers = frozenset(int(one) for one in granted if one.isdecimal())
+    if who.kind is Kind.GUEST:
+        return Viewer(numbers=numbers, others=False)
+    return Viewer(user, numbers)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The gate before everything: who is refused gets no further, who is let in is known from here."""
 
+from collections.abc import Callable, Collection
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -7,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie.access.gate import STATIC, Gate, judged
 from vigie.access.identity import Identity, serving
+from vigie.access.routes import ACCOUNTS
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -22,9 +24,13 @@ _HEADERS: Final = {
 class Access:
     """ASGI middleware: refuses what the gate refuses, and adds the security headers to all."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(
+        self, app: ASGIApp, gate: Gate, public: Callable[[], Collection[str]] = frozenset
+    ) -> None:
+        """`public` names the status pages that everybody may read, asked anew at every request."""
         self._app = app
         self._gate = gate
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # lifespan; there are no WebSocket routes
@@ -36,8 +42,9 @@ class Access:
                 _add_headers(message, scope["path"])
             await send(message)
 
-        found = await judged(self._gate, scope)
+        found = await judged(self._gate, scope, self._public())
         if isinstance(found, Identity):
+            scope[ACCOUNTS] = self._gate.accounts
             with serving(found):
                 await self._app(scope, receive, send_with_headers)
         else:

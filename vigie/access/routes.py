@@ -8,6 +8,9 @@ body is looked at.
     def acknowledge(...)
 
 A route that says nothing asks for `administer`, unless it only reads; a test names those.
+
+Every route with an incident in its address is behind one more gate, without saying so: to whoever
+does not see the incident it answers as if there were none.
 """
 
 from collections.abc import Callable, Coroutine
@@ -19,13 +22,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vigie.access import proofs
+from vigie.access.accounts import Accounts
 from vigie.access.gate import SAFE_METHODS
-from vigie.access.identity import Forbidden, Identity, Kind, current
-from vigie.access.roles import Permission, roles_with
+from vigie.access.identity import Forbidden, Identity, Kind, current, viewing
+from vigie.access.roles import Permission, Role, roles_with
+from vigie.commands.errors import NotFound
 
+ACCOUNTS: Final = "vigie.accounts"  # in the scope of a request: who knows what is restricted
+INCIDENT: Final = "/incidents/{number}"  # the addresses that the gate is for
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_DIGITS: Final = 16  # of the largest number there is
 _MARK: Final = "_vigie_needs"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -36,19 +44,27 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class Needs:
     """What a route asks for. Without a permission it is open to whom the gate let in, and to
     whoever knows the key in its address; with `on_incident`, a right on that incident is enough.
+    A `blind` one is open also to who does not see the incident, and tells nothing of it. Guests
+    are let in where `guests` says so: all of them, or those with this role.
     """
 
     permission: Permission | None
     on_incident: bool = False
+    blind: bool = False
+    guests: Role | None = None
 
 
 def needs(
-    permission: Permission | None, *, on_incident: bool = False
+    permission: Permission | None,
+    *,
+    on_incident: bool = False,
+    blind: bool = False,
+    guests: Role | None = None,
 ) -> Callable[[Endpoint], Endpoint]:
     """Mark an endpoint; stands under the route's decorator."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
-        setattr(endpoint, _MARK, Needs(permission, on_incident))
+        setattr(endpoint, _MARK, Needs(permission, on_incident, blind, guests))
         return endpoint
 
     return mark
@@ -73,15 +89,36 @@ class Guarded(APIRoute):
             check(who, asked, request.path_params)
             if request.method not in SAFE_METHODS and who.csrf is not None:
                 await _check_form(who, request)
+            await look(request, asked, self.path)
             return await handler(request)
 
         return guarded
+
+
+async def look(request: Request, asked: Needs, path: str) -> None:
+    """NotFound where the incident in the address of a route is not there for who asks: there is
+    none, or it is restricted, and nobody can tell which.
+    """
+    viewer = viewing()
+    if INCIDENT not in path or asked.blind or viewer.everything:
+        return
+    given = str(request.path_params.get("number", ""))
+    accounts: Accounts | None = request.scope.get(ACCOUNTS)
+    # What is no plain number (`007`, `7.0`) is turned away: a route may read it as one.
+    is_plain = given.isascii() and given.isdecimal() and not given.startswith("0")
+    number = int(given) if is_plain and len(given) <= _DIGITS else None
+    if number is None or accounts is None or not await accounts.sees(viewer, number):
+        raise NotFound(f"There is no incident {given[:_DIGITS]}; /api/v1/incidents lists them.")
 
 
 def check(who: Identity, asked: Needs, path: dict[str, Any]) -> None:
     """Forbidden unless they may."""
     if asked.permission is None:
         return
+    if who.kind is Kind.GUEST:
+        if asked.guests is None or asked.guests not in (Role.VIEWER, who.role):
+            raise Forbidden(f"{who.name} sees one incident and what is shared of it, no more.")
+        return  # whether it is their incident, `look` says
     number = str(path.get("number", "")) if asked.on_incident else ""
     incident = int(number) if number.isascii() and number.isdecimal() else None
     if not who.may(asked.permission, incident):

@@ -9,6 +9,8 @@ from vigie.clock import Clock
 
 MAX_FAILURES: Final = 10  # wrong tokens of one client, or passwords of one user, within
 FAILURES_WINDOW_S: Final = 60.0
+MAX_SUBSCRIBED: Final = 10  # addresses that one client asks to mail about status pages, within
+SUBSCRIBED_WINDOW_S: Final = 3600.0
 MAX_CLIENTS: Final = 1024  # whose failures are remembered
 MAX_KNOWN: Final = 4096
 
@@ -18,8 +20,12 @@ class Throttle:
     locked out for longer than the window. Any thread.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, most: int = MAX_FAILURES, window_s: float = FAILURES_WINDOW_S
+    ) -> None:
         self._clock = clock
+        self._most = most
+        self._window_s = window_s
         self._failures: dict[str, deque[float]] = {}
         self._turn = threading.Lock()
 
@@ -50,12 +56,12 @@ class Throttle:
 
     def _wait_s(self, client: str) -> int:
         failures = self._failures.get(client)
-        if failures is None or len(failures) < MAX_FAILURES:
+        if failures is None or len(failures) < self._most:
             return 0
-        return max(0, math.ceil(failures[0] + FAILURES_WINDOW_S - self._clock.now()))
+        return max(0, math.ceil(failures[0] + self._window_s - self._clock.now()))
 
     def _count(self, client: str) -> None:
-        failures = self._failures.pop(client, None) or deque(maxlen=MAX_FAILURES)
+        failures = self._failures.pop(client, None) or deque(maxlen=self._most)
         failures.append(self._clock.now())
         self._failures[client] = failures  # the newest last
         if len(self._failures) > MAX_CLIENTS:

@@ -6,9 +6,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from incidents.model import EventKind
 from vigie.access import passwords
 from vigie.access.roles import Role
 from vigie.commands.errors import Conflict, Invalid, NotFound
+from vigie.store import incidents, timeline
 from vigie.store import users as store
 from vigie.store.db import Database
 from vigie.store.users import INCIDENT, Grant, User
@@ -93,9 +95,21 @@ def reset(db: Database, name: str, *, by: str, now: float) -> str:
 
 
 def grant(db: Database, name: str, incident: int, role: Role, *, by: str, now: float) -> None:
-    """Give a user a role on one incident. NotFound."""
+    """Give a user a role on one incident. NotFound.
+
+    It lets in to a restricted incident, also by somebody who does not see it: its timeline says so.
+    """
     given = Grant(INCIDENT, str(incident), role)
-    db.write(lambda c: store.grant(c, get(c, name).id, given, by=by, now=now))
+
+    def work(c: Connection) -> None:
+        store.grant(c, get(c, name).id, given, by=by, now=now)
+        row = incidents.get(c, incident)
+        if row is not None and row["restricted"]:
+            text = f"{name} may act as {role} on it, by a right that {by} gave"
+            data = {"name": name, "part": f"right {role}"}
+            timeline.append(c, incident, now, EventKind.ROLE_TAKEN, by, text, data)
+
+    db.write(work)
     log.warning("user %s is %s of incident %d by %s", name, role, incident, by)
 
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from incidents.attachments import IMAGES, ascii_name
-from vigie.access import Permission, acting, needs
+from vigie.access import Permission, Role, acting, needs
 from vigie.access.identity import NOT_SAID
 from vigie.api import schemas
 from vigie.api.reads import MAX_NUMBER, Number, no_incident, ready_json, shown
@@ -83,7 +83,7 @@ def add(router: APIRouter, *, db: Database, clock: Clock, feed: Feed) -> None:
     @router.get(
         "/incidents/{number}/attachments", responses=shown(schemas.Listing[Attachment]), **_TAGS
     )
-    @needs(Permission.READ, on_incident=True)
+    @needs(Permission.READ, on_incident=True, guests=Role.VIEWER)
     def listed(number: Number) -> Response:
         """Every file of an incident, oldest first; those that were removed say so."""
         found = views.of_incident(db, number)
@@ -97,7 +97,7 @@ def add(router: APIRouter, *, db: Database, clock: Clock, feed: Feed) -> None:
         responses={200: {"content": {"*/*": _ANY}, "description": "The file"}},
         **_TAGS,
     )
-    @needs(Permission.READ, on_incident=True)
+    @needs(Permission.READ, on_incident=True, guests=Role.VIEWER)
     def content(number: Number, id: Id, request: Request) -> Response:
         """The file. A browser shows images; everything else it saves, and runs nothing."""
         return served(db, commands.find(db, number, id), request)

@@ -8,6 +8,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from vigie.clock import Clock
 from vigie.live import Board, Change, Feed
+from vigie.store.db import Database
+from vigie.store.errors import StoreError
+from vigie.store.visibility import Viewer, sees
 from vigie.views.shape import Object, when
 
 TICK_EVERY_S: Final = 1.0
@@ -15,15 +18,25 @@ PING_S: Final = 15
 STOP: Final = "stop"  # the change that ends every stream, so that none holds up a shutdown
 
 
-def respond(board: Board, feed: Feed, clock: Clock, incident: int | None) -> EventSourceResponse:
+def respond(
+    board: Board, feed: Feed, clock: Clock, incident: int | None, *, db: Database, viewer: Viewer
+) -> EventSourceResponse:
     """The stream as a response; it ends with the client, the server, or the change `stop`."""
-    return EventSourceResponse(stream(board, feed, clock, incident), ping=PING_S, sep="\n")
+    events = stream(board, feed, clock, incident, db=db, viewer=viewer)
+    return EventSourceResponse(events, ping=PING_S, sep="\n")
 
 
 async def stream(
-    board: Board, feed: Feed, clock: Clock, incident: int | None = None
+    board: Board,
+    feed: Feed,
+    clock: Clock,
+    incident: int | None = None,
+    *,
+    db: Database,
+    viewer: Viewer,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Events `tick` (at most one a second), `incident` (of this one only, if given), `reload`.
+    """Events `tick` (at most one a second), `incident` (of this one only, if given; of restricted
+    ones those that the viewer sees at that moment), `reload`.
 
     It begins with a `tick`: whoever connects, or connects again, looks at everything once.
     """
@@ -36,11 +49,25 @@ async def stream(
                 if abs(clock.now() - ticked_at) < TICK_EVERY_S:
                     continue
                 ticked_at = clock.now()
-            elif change.kind == "incident" and incident not in (None, change.number):
+            elif not await _is_told(change, incident, db, viewer):
                 continue
             yield _event(board, change)
     finally:
         feed.leave(queue)
+
+
+async def _is_told(change: Change, only: int | None, db: Database, viewer: Viewer) -> bool:
+    number = change.number
+    if number is None or change.kind != "incident":
+        return True
+    if only not in (None, number):
+        return False
+    if viewer.everything:
+        return True
+    try:
+        return await db.aread(lambda c: sees(c, viewer, number))
+    except StoreError:  # what cannot be looked up is not told; the next tick is
+        return False
 
 
 def _event(board: Board, change: Change) -> ServerSentEvent:

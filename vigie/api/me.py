@@ -25,7 +25,7 @@ class Me(schemas.Shape):
     `csrf` goes along in `X-CSRF-Token` with the writes of a browser that is signed in.
     """
 
-    kind: Literal["anyone", "shared token", "person", "token", "nobody"]
+    kind: Literal["anyone", "shared token", "person", "guest", "token", "nobody"]
     name: str
     role: Role | None
     permissions: list[Permission]

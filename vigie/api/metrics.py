@@ -19,7 +19,7 @@ from slo.status import SloFigures
 from vigie.api.exposition import Family, labels
 from vigie.api.metrics_services import Services
 from vigie.live import Live
-from vigie.store import deliveries, incidents, jobs, keep, runs
+from vigie.store import deliveries, incidents, jobs, keep, runs, tasks
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
 
@@ -86,6 +86,19 @@ def of_store(db: Database) -> list[Family]:
     except StoreError as error:
         log.warning("the database cannot be counted for /metrics: %s", error)
         return []
+
+
+def of_tasks(db: Database, now: float) -> list[Family]:
+    """How many tasks of incidents are left to be done; nothing while that cannot be read."""
+    family = Family(names.TASKS_OPEN, "gauge", "Tasks of incidents that are left to be done.")
+    try:
+        counted = db.read(lambda c: tasks.open_counts(c, now))
+    except StoreError as error:
+        log.warning("the tasks cannot be counted for /metrics: %s", error)
+        return []
+    for overdue, count in counted.items():
+        family.add(labels(overdue=str(overdue).lower()), count)
+    return [family]
 
 
 def _counts(c: Connection) -> list[Family]:

@@ -1,6 +1,7 @@
 """Every error as `application/problem+json`."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -17,16 +18,33 @@ from vigie import uploads
 from vigie.access import Forbidden, problem
 from vigie.access.passwords import Busy
 from vigie.access.signing_in import Unproven
-from vigie.api import otlp, remote_write
+from vigie.api import otlp, remote_write, reporting
 from vigie.api.draining import Draining
-from vigie.commands.errors import CommandError, Conflict, NotFound, TooLarge, Unsupported
+from vigie.commands.errors import (
+    CommandError,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unready,
+    Unsupported,
+)
 from vigie.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S: Final = 5
+AGAIN_S: Final = 900  # when who did something too often may try again
 MAX_BODY_BYTES: Final = 1_000_000
 _LARGER: Final = otlp.PATHS | remote_write.PATHS  # they have a limit of their own
+_REFUSALS: Final[Mapping[type[CommandError], HTTPStatus]] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+}
 _TOO_LARGE: Final = f"A request may send {MAX_BODY_BYTES} bytes at most."
 
 
@@ -66,7 +84,7 @@ class BodyLimit(RequestBodyLimitMiddleware):
 
 
 def _has_own_limit(path: str) -> bool:
-    return path in _LARGER or uploads.is_upload(path)
+    return path in _LARGER or uploads.is_upload(path) or reporting.is_mail(path)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -93,15 +111,12 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    if isinstance(error, NotFound):
-        return problem(HTTPStatus.NOT_FOUND, str(error))
-    if isinstance(error, Conflict):
-        return problem(HTTPStatus.CONFLICT, str(error))
-    if isinstance(error, TooLarge):
-        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
-    if isinstance(error, Unsupported):
-        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error))
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    if isinstance(error, Unready):
+        return problem(HTTPStatus.CONFLICT, str(error), reasons=list(error.reasons))
+    if isinstance(error, TooMany):
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), {"Retry-After": str(AGAIN_S)})
+    found = (status for kind, status in _REFUSALS.items() if isinstance(error, kind))
+    return problem(next(found, HTTPStatus.UNPROCESSABLE_ENTITY), str(error))
 
 
 async def _forbidden(_: Request, error: Exception) -> Response:

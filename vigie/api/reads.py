@@ -12,17 +12,20 @@ from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
 from incidents.model import IncidentState
+from incidents.search import MAX_QUERY
 from vigie import views
-from vigie.access import Permission, needs
+from vigie.access import Permission, needs, viewing
 from vigie.api import events, schemas
+from vigie.api.incident_schemas import Entry, Incident, WholeIncident
 from vigie.api.service_schemas import Service
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected, Feed
 from vigie.store.db import Database
 from vigie.store.order import Order
+from vigie.store.search import Filters
 from vigie.views import export as exports
-from vigie.views import history
+from vigie.views import history, search
 from vigie.views.export import ExportFormat
 from vigie.views.shape import Object
 
@@ -65,7 +68,7 @@ def add(
     @needs(Permission.READ)
     async def changes(incident: Cursor = None) -> Response:
         """Server-Sent Events `tick`, `incident` (of one, if given), `reload`."""
-        return events.respond(board, feed, clock, incident)
+        return events.respond(board, feed, clock, incident, db=db, viewer=viewing())
 
 
 def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
@@ -97,7 +100,7 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
     @needs(Permission.READ)
     def services() -> Response:
         """Every service now: up or not, since when, and what is open on it."""
-        return ready_json(views.services(board.now, db))
+        return ready_json(views.services(board.now, db, viewer=viewing()))
 
     @router.get("/targets", tags=_FIGURES, responses=shown(schemas.Listing[schemas.Target]))
     @needs(Permission.READ)
@@ -113,19 +116,29 @@ def _add_figures(router: APIRouter, board: Board, db: Database) -> None:
 
 
 def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Collected) -> None:
-    @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[schemas.Incident]))
+    @router.get("/incidents", tags=_INCIDENTS, responses=shown(schemas.Listing[Incident]))
     @needs(Permission.READ)
-    def page(
+    def page(  # noqa: PLR0917 - the query, in the order of the documentation
         state: State | None = None,
         service: Name = None,
         cursor: Cursor = None,
         limit: Limit = 50,
         order: Order | None = None,
+        severity: Literal["SEV1", "SEV2", "SEV3", "SEV4"] | None = None,
+        q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
     ) -> Response:
-        """Incidents. Without `order` what is open comes by priority, all else newest first."""
-        return ready_json(views.incidents(db, state, service, cursor, limit, order=order))
+        """Incidents. Without `order` what is open comes by priority, all else newest first. With
+        `q` those that fit it best first; `cursor` is the `next` of the page before then too.
+        """
+        level = None if severity is None else int(severity.removeprefix("SEV"))
+        if q.strip():
+            only = Filters(state=state, service=service, severity=level)
+            return ready_json(_fitting(db, q, only, cursor, limit))
+        asked: Object = {"order": order, "severity": level, "viewer": viewing()}
+        found = views.incidents(db, state, service, cursor, limit, **asked)
+        return ready_json(found)
 
-    @router.get("/incidents/{number}", tags=_INCIDENTS, responses=shown(schemas.WholeIncident))
+    @router.get("/incidents/{number}", tags=_INCIDENTS, responses=shown(WholeIncident))
     @needs(Permission.READ)
     def one(number: Number) -> Response:
         """One incident: record, figures, runbooks, changes, traces, deliveries, timeline."""
@@ -134,7 +147,7 @@ def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Col
     @router.get(
         "/incidents/{number}/timeline",
         tags=_INCIDENTS,
-        responses=shown(schemas.Listing[schemas.Entry]),
+        responses=shown(schemas.Listing[Entry]),
     )
     @needs(Permission.READ)
     def timeline(number: Number, after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0) -> Response:
@@ -154,6 +167,11 @@ def _add_incidents(router: APIRouter, board: Board, db: Database, collected: Col
         name = f"incident-{number}.{exports.SUFFIXES[format]}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(text, headers=headers, media_type=_MEDIA[format])
+
+
+def _fitting(db: Database, typed: str, only: Filters, cursor: int | None, limit: int) -> Object:
+    asked: Object = {"offset": cursor or 0, "limit": limit, "viewer": viewing()}
+    return search.incidents(db, typed, only, **asked)
 
 
 def whole_incident(board: Board, db: Database, number: int, collected: Collected) -> Object:

@@ -2,7 +2,7 @@
 holds what goes out against them.
 """
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -245,111 +245,6 @@ class Source(Shape):
     backfill_error: str | None
 
 
-class Incident(Shape):
-    """The record, as lists show it."""
-
-    number: int
-    title: str
-    type: str
-    service: str
-    slo: str
-    state: str
-    severity: Literal["SEV1", "SEV2", "SEV3", "SEV4"]
-    urgency: Literal["high", "low"]
-    priority: Literal["P1", "P2", "P3", "P4", "P5"]
-    priority_reasons: list[str]
-    severity_measured: Literal["SEV1", "SEV2", "SEV3", "SEV4"] | None
-    severity_set_at: Time | None
-    severity_set_by: str | None
-    severity_set_for: str | None
-    response_due_at: Time | None
-    response_met: bool | None
-    resolution_due_at: Time | None
-    resolution_met: bool | None
-    key: str
-    reporter: str
-    acknowledged_by: str | None
-    resolved_by: str | None
-    started_at: Time
-    detected_at: Time
-    reported_at: Time
-    opened_at: Time
-    acknowledged_at: Time | None
-    mitigated_at: Time | None
-    recovered_at: Time | None
-    resolved_at: Time | None
-    closed_at: Time | None
-    url: str
-
-
-class RunStep(Shape):
-    id: str
-    kind: Literal["manual", "http"]
-    title: str
-    text: str
-    url: str
-    read_only: bool
-    state: str | None
-    output: str
-    error: str | None
-    started_at: Time | None
-    finished_at: Time | None
-
-
-class Runbook(Shape):
-    """A runbook that fits the incident; `state` is null when it was not run."""
-
-    name: str
-    title: str
-    description: str
-    mode: Literal["suggest", "diagnose"]
-    reason: str
-    state: str | None
-    started_at: Time | None
-    finished_at: Time | None
-    steps: list[RunStep]
-
-
-class Delivery(Shape):
-    """One attempt to reach somebody."""
-
-    at: Time
-    channel: str
-    kind: str
-    attempt: int
-    outcome: Literal["delivered", "failed"]
-    detail: str
-    dedup: str
-
-
-class Correction(Shape):
-    """Words for an entry that came later; `position` is that of the entry that says them."""
-
-    position: int
-    recorded_at: Time
-    actor: str
-    text: str
-    reason: str
-
-
-class Entry(Shape):
-    """One line of a timeline: `position` counts within the incident, `hash` links it to the one
-    before, `corrections` came later. `at` is the same as `occurred_at`.
-    """
-
-    id: int
-    position: int
-    at: Time
-    occurred_at: Time
-    recorded_at: Time
-    kind: str
-    actor: str
-    text: str
-    data: dict[str, Any]
-    hash: str
-    corrections: list[Correction]
-
-
 class Change(Shape):
     """One change. `source` is `api` or the name of an Integration; null is not known."""
 
@@ -389,19 +284,6 @@ class Exemplar(Shape):
     duration_seconds: float
     reason: Literal["error", "slow"]
     url: str | None
-
-
-class WholeIncident(Incident):
-    """`detail` holds the figures as last seen: arms for slo-burn, targets for no-data."""
-
-    labels: dict[str, str]
-    detail: dict[str, Any]
-    runbooks: list[Runbook]
-    changes: list[ChangeBefore]
-    exemplars: list[Exemplar]
-    deliveries: list[Delivery]
-    timeline: list[Entry]
-    timeline_head: str
 
 
 class Reloaded(Shape):

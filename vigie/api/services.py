@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from vigie import views
-from vigie.access import Permission, needs
+from vigie.access import Permission, needs, viewing
 from vigie.api import schemas, service_schemas
 from vigie.api.reads import Limit, ready_json, shown
 from vigie.clock import Clock
@@ -49,7 +49,9 @@ def add(router: APIRouter, *, board: Board, db: Database, clock: Clock) -> None:
     ) -> Response:
         """The outages that lasted into [from, to), newest first."""
         within = _seconds(start), _seconds(to)
-        return ready_json(read.outages(board.now, db, known(service), within, limit))
+        viewer = viewing()
+        found = read.outages(board.now, db, known(service), within, limit, viewer=viewer)
+        return ready_json(found)
 
     @router.get(
         "/services/{service}/states",
@@ -71,7 +73,7 @@ def _add_now(router: APIRouter, board: Board, db: Database, known: Callable[[str
     @needs(Permission.READ)
     def one(service: Service) -> Response:
         """One service now."""
-        return ready_json(views.service(board.now, db, known(service)))
+        return ready_json(views.service(board.now, db, known(service), viewer=viewing()))
 
     @router.get(
         "/services/{service}/availability",

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from incidents.model import Severity
 from vigie import commands
 from vigie.access import NOT_SAID, Permission, acting, needs
-from vigie.api import schemas
+from vigie.api.incident_schemas import WholeIncident
 from vigie.api.reads import MAX_NUMBER, Number, ready_json, shown, whole_incident
 from vigie.clock import Clock
 from vigie.commands import timeline
@@ -78,7 +78,7 @@ def add(
     collected: Collected,
     wake: Callable[[], None],
 ) -> None:
-    of: dict[str, Any] = {"tags": ["incidents"], "responses": shown(schemas.WholeIncident)}
+    of: dict[str, Any] = {"tags": ["incidents"], "responses": shown(WholeIncident)}
 
     def done(number: int) -> Response:
         feed.publish(Change("incident", number))
@@ -107,7 +107,7 @@ def add(
             return ready_json(found)
         return done(number)
 
-    _add_timeline(router, of, db, clock, done)
+    _add_timeline(router, of, board=board, db=db, clock=clock, done=done)
 
     @router.post("/incidents/{number}/severity", **of)
     @needs(Permission.RESPOND, on_incident=True)
@@ -132,6 +132,8 @@ def add(
 def _add_timeline(
     router: APIRouter,
     of: dict[str, Any],
+    *,
+    board: Board,
     db: Database,
     clock: Clock,
     done: Callable[[int], Response],
@@ -139,8 +141,10 @@ def _add_timeline(
     @router.post("/incidents/{number}/comment", **of)
     @needs(Permission.RESPOND, on_incident=True)
     def comment(number: Number, body: Comment, idempotency_key: IdempotencyKey = None) -> Response:
-        """Add a line to the timeline."""
-        commands.comment(db, number, body.actor, body.text, clock.now(), key=idempotency_key)
+        """Add words in Markdown to the timeline; users that they name with `@name` are told."""
+        said: dict[str, Any] = {"actor": body.actor, "key": idempotency_key}
+        said["now"] = clock.now()
+        commands.comment(db, board.now.config, number, body.text, **said)
         return done(number)
 
     @router.post("/incidents/{number}/timeline/{entry}/correction", **of)

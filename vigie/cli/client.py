@@ -36,9 +36,15 @@ class Client:
 
     def post(self, path: str, body: Json, key: str | None = None) -> Json:
         """`key` is the idempotency key of a write that must not happen twice."""
-        request = self._request("POST", path, json.dumps(body).encode())
-        if key is not None:
-            request.add_header("Idempotency-Key", key)
+        return self._write("POST", path, body, key)
+
+    def patch(self, path: str, body: Json, key: str | None = None) -> Json:
+        return self._write("PATCH", path, body, key)
+
+    def send(self, path: str, content: bytes, media_type: str) -> Json:
+        """A document as it is."""
+        request = self._request("POST", path, content)
+        request.add_header("Content-Type", media_type)
         return self._send(request)
 
     def delete(self, path: str) -> Json:
@@ -55,6 +61,12 @@ class Client:
     def sign_out(self) -> None:
         with self._open(self._request("DELETE", "/session", None)):
             pass
+
+    def _write(self, method: str, path: str, body: Json, key: str | None) -> Json:
+        request = self._request(method, path, json.dumps(body).encode())
+        if key is not None:
+            request.add_header("Idempotency-Key", key)
+        return self._send(request)
 
     def _request(self, method: str, path: str, body: bytes | None) -> urllib.request.Request:
         if urlsplit(self.url).scheme not in ("http", "https"):

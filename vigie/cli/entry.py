@@ -12,6 +12,7 @@ import typer
 
 from slo.load.yaml import LoadError
 from vigie.cli import (
+    automations,
     backtest,
     check,
     convert,
@@ -21,8 +22,18 @@ from vigie.cli import (
     diff,
     doctor,
     gate,
+    incident_edit,
+    incident_life,
+    incident_links,
+    incident_open,
+    incident_people,
+    incident_review,
+    incident_stats,
+    incident_task,
+    incident_update,
     incidents,
     init,
+    problems,
     report,
     rules,
     runbooks,
@@ -55,7 +66,37 @@ check.app.command("convert")(convert.convert)
 check.app.command("gate")(gate.gate)
 app.add_typer(check.app, name="slo")
 app.add_typer(runbooks.app, name="runbook")
+incidents.app.command("stats")(incident_stats.stats)
+incidents.app.command("edit")(incident_edit.edit)
+incidents.app.command("status")(incident_life.status)
+incidents.app.command("escalate")(incident_life.escalate)
+incidents.app.command("cancel")(incident_life.cancel)
+incidents.app.command("close")(incident_life.close)
+incidents.app.command("reopen")(incident_life.reopen)
+incidents.app.command("confirm")(incident_life.confirm)
+incidents.app.command("open")(incident_open.open_)
+incidents.app.command("assign")(incident_people.assign)
+incidents.app.command("take")(incident_people.take)
+incidents.app.command("hand-over")(incident_people.hand_over)
+incidents.app.command("leave")(incident_people.leave)
+incidents.app.command("watch")(incident_people.watch)
+incidents.app.command("team")(incident_people.team)
+incidents.app.command("restrict")(incident_people.restrict)
+incidents.app.command("unrestrict")(incident_people.unrestrict)
+incidents.app.command("let-in")(incident_people.let_in)
+incidents.app.add_typer(incident_people.guest, name="guest")
+incidents.app.command("links")(incident_links.links)
+incidents.app.command("link")(incident_links.link)
+incidents.app.command("unlink")(incident_links.unlink)
+incidents.app.command("merge")(incident_links.merge)
+incidents.app.command("split")(incident_links.split)
+incidents.app.command("update")(incident_update.update)
+incidents.app.command("updates")(incident_update.updates)
+incidents.app.command("review")(incident_review.review)
+incidents.app.add_typer(incident_task.app, name="task")
 app.add_typer(incidents.app, name="incident")
+app.add_typer(automations.app, name="automation")
+app.add_typer(problems.app, name="problem")
 app.add_typer(dashboards.app, name="dashboard")
 app.add_typer(db.app, name="db")
 app.add_typer(users.app, name="user")

@@ -12,6 +12,7 @@ import typer
 
 from vigie.cli.ending import CannotRun
 from vigie.cli.given import DEFAULT_URL, ActorOption, TokenOption, UrlOption, actor_of
+from vigie.cli.incident_impact import cost_lines
 from vigie.cli.output import Format, FormatOption, facts, lines, table
 
 if TYPE_CHECKING:
@@ -33,18 +34,19 @@ def group(context: typer.Context, url: UrlOption = DEFAULT_URL, token: TokenOpti
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0917 - typer's options, in the order of --help
     context: typer.Context,
     state: Annotated[str | None, typer.Option(help="`open`, or one state.")] = None,
     service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="The first so many.")] = 50,
+    search: Annotated[str, typer.Option(help="Words, the best fit first.")] = "",
     output: FormatOption = Format.TEXT,
 ) -> None:
     """The newest incidents; of those that are `open`, what to do first."""
 
-    query = {"state": state, "service": service, "limit": limit}
+    query = {"state": state, "service": service, "limit": limit, "q": search or None}
     given = urlencode({name: value for name, value in query.items() if value is not None})
-    found = _client(context).get(f"/incidents?{given}")
+    found = client(context).get(f"/incidents?{given}")
     if output is Format.JSON:
         facts(found)
         return
@@ -59,7 +61,7 @@ def show(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """One incident with its runbooks and timeline."""
-    _print(_client(context).get(f"/incidents/{number}"), output)
+    show_incident(client(context).get(f"/incidents/{number}"), output)
 
 
 @app.command()
@@ -70,8 +72,8 @@ def ack(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that you are on it."""
-    body = {"actor": actor_of(actor, _client(context).token)}
-    _print(_client(context).post(f"/incidents/{number}/acknowledge", body), output)
+    body = {"actor": actor_of(actor, client(context).token)}
+    show_incident(client(context).post(f"/incidents/{number}/acknowledge", body), output)
 
 
 @app.command()
@@ -83,8 +85,8 @@ def resolve(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Say that it is over."""
-    body = {"actor": actor_of(actor, _client(context).token), "reason": reason}
-    _print(_client(context).post(f"/incidents/{number}/resolve", body), output)
+    body = {"actor": actor_of(actor, client(context).token), "reason": reason}
+    show_incident(client(context).post(f"/incidents/{number}/resolve", body), output)
 
 
 @app.command()
@@ -103,12 +105,12 @@ def comment(  # noqa: PLR0917 - typer's options, in the order of --help
     """Write on the timeline, or say what an entry of it should have said; the entry stays."""
     if (corrects is None) == bool(reason):
         raise CannotRun("a correction needs both: --corrects ENTRY and --reason TEXT")
-    body = {"actor": actor_of(actor, _client(context).token), "text": text}
+    body = {"actor": actor_of(actor, client(context).token), "text": text}
     path = f"/incidents/{number}/comment"
     if corrects is not None:
         body["reason"] = reason
         path = f"/incidents/{number}/timeline/{corrects}/correction"
-    _print(_client(context).post(path, body, key=uuid.uuid4().hex), output)
+    show_incident(client(context).post(path, body, key=uuid.uuid4().hex), output)
 
 
 class Word(StrEnum):
@@ -131,10 +133,10 @@ def severity(  # noqa: PLR0917 - typer's options, in the order of --help
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Set the severity over what is measured; `measured` takes that back."""
-    who = actor_of(actor, _client(context).token)
+    who = actor_of(actor, client(context).token)
     body = {"actor": who, "severity": word.value, "reason": reason}
     path = f"/incidents/{number}/severity"
-    _print(_client(context).post(path, body, key=uuid.uuid4().hex), output)
+    show_incident(client(context).post(path, body, key=uuid.uuid4().hex), output)
 
 
 class Document(StrEnum):
@@ -157,7 +159,7 @@ def export(
     ] = None,
 ) -> None:
     """The whole record of an incident as a document; the same record gives the same bytes."""
-    body = _client(context).text(f"/incidents/{number}/export?format={output.value}")
+    body = client(context).text(f"/incidents/{number}/export?format={output.value}")
     if out is None:
         sys.stdout.buffer.write(body)
         sys.stdout.flush()
@@ -168,12 +170,14 @@ def export(
         raise CannotRun(f"{out} cannot be written: {error.strerror}") from error
 
 
-def _client(context: typer.Context) -> "Client":
+def client(context: typer.Context) -> "Client":
+    """The server that the group's options name."""
     client: Client = context.obj  # the group's callback ran first
     return client
 
 
-def _print(incident: Json, output: Format) -> None:
+def show_incident(incident: Json, output: Format) -> None:
+    """An incident as the server answered it."""
     if output is Format.JSON:
         facts(incident)
         return
@@ -188,7 +192,7 @@ def text_of(incident: Json) -> list[str]:
     events = [line for entry in incident.get("timeline", ()) for line in _event(entry)]
     severity, priority = incident["severity"], incident["priority"]
     head = f"#{incident['number']} {severity} {priority} {incident['title']}"
-    return [head, *_ranked(incident), *times, *books, "timeline", *events]
+    return [head, *_ranked(incident), *cost_lines(incident), *times, *books, "timeline", *events]
 
 
 def _ranked(incident: Json) -> list[str]:

@@ -175,6 +175,7 @@ def _explained(config: "Config", watch: "Watch") -> Explained:
         "coverage_floor": policy.coverage_floor,
         "no_data_after": windows.show(policy.no_data_after_s),
         "recover_after": windows.show(policy.recover_after_s),
+        "on_recovery": policy.on_recovery.value if policy.on_recovery else "by acknowledgement",
         "zero_traffic": policy.zero_traffic.value,
         "missing": policy.missing.value,
         "late": policy.late.value,

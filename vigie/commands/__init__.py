@@ -1,6 +1,7 @@
 """The write side: what people do, one transaction each."""
 
-from vigie.commands.incidents import acknowledge, comment, resolve
+from vigie.commands.comments import comment
+from vigie.commands.incidents import acknowledge, resolve
 from vigie.commands.severity import set_severity
 
 __all__ = ["acknowledge", "comment", "resolve", "set_severity"]

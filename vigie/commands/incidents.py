@@ -1,22 +1,22 @@
-"""What people do to incidents: acknowledge, resolve, comment. Each is one transaction: the event,
+"""What people do to incidents: acknowledge, resolve. Each is one transaction: the event,
 its timeline entry and the jobs that tell others.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
 from incidents import lifecycle
+from incidents.closing import unfilled
 from incidents.model import Event, EventKind, IncidentState
-from vigie.commands.errors import Conflict, NotFound
+from vigie.commands import people
+from vigie.commands.errors import Conflict, Invalid, NotFound
 from vigie.commands.words import MAX_ACTOR, MAX_REASON, line_of, text_of
 from vigie.config import Config
 from vigie.notify.outbox import jobs_for
-from vigie.store import incidents, jobs, timeline
+from vigie.store import incidents, jobs
 from vigie.store.db import Database
-
-MAX_COMMENT: Final = 10_000
 
 
 def acknowledge(
@@ -32,46 +32,54 @@ def acknowledge(
         incident = _open(c, number)
         if incident["acknowledged_at"] is not None:
             return incident
-        event = Event(EventKind.ACKNOWLEDGED, incident["key"], now, number, actor=who)
-        return _happen(c, config, event)
+        return acknowledged(c, config, incident, who, now)
 
     return db.write(work)
+
+
+def acknowledged(
+    c: Connection, config: Config, incident: Mapping[str, Any], who: str, now: float
+) -> Mapping[str, Any]:
+    """Let an open incident, which nobody has acknowledged, be acknowledged."""
+    event = Event(EventKind.ACKNOWLEDGED, incident["key"], now, incident["number"], actor=who)
+    after = _happen(c, config, event)
+    people.acknowledged(c, after, who, now)
+    return after
 
 
 def resolve(  # noqa: PLR0917 - the order of `acknowledge`, with the reason where it is said
     db: Database, config: Config, number: int, actor: str, reason: str, now: float
 ) -> Mapping[str, Any]:
-    """End an incident, from any open state. Conflict when it is over already.
+    """End an incident, from any open state. Conflict when it is over already; Invalid names what
+    its type wants filled in first.
 
     Should the SLO still burn, the next tick opens a new one.
     """
     who, why = line_of("name", actor, MAX_ACTOR), text_of("reason", reason, MAX_REASON)
 
     def work(c: Connection) -> Mapping[str, Any]:
-        key = _open(c, number)["key"]
-        event = Event(EventKind.RESOLVED, key, now, number, text=why, actor=who)
-        return _happen(c, config, event)
+        return resolved(c, config, _open(c, number), who, why, now)
 
     return db.write(work)
 
 
-def comment(
-    db: Database, number: int, actor: str, text: str, now: float, *, key: str | None = None
+def resolved(  # noqa: PLR0917 - as `resolve`
+    c: Connection, config: Config, incident: Mapping[str, Any], who: str, why: str, now: float
 ) -> Mapping[str, Any]:
-    """Add words to the timeline, also of an incident that is over: reviews come later.
+    """Let an open incident be resolved by a person. Invalid: fields are not filled in."""
+    require_filled(config, incident, IncidentState.RESOLVED)
+    number = incident["number"]
+    event = Event(EventKind.RESOLVED, incident["key"], now, number, text=why, actor=who)
+    return _happen(c, config, event)
 
-    Words that come again under the same `key` (a client that was not sure) are written once.
-    """
-    who, said = line_of("name", actor, MAX_ACTOR), text_of("comment", text, MAX_COMMENT)
 
-    def work(c: Connection) -> Mapping[str, Any]:
-        found = _get(c, number)
-        if key is None or not timeline.was_written(c, number, key):
-            data = {} if key is None else {"idempotency_key": key}
-            incidents.append(c, number, now, EventKind.COMMENTED, who, said, data)
-        return found
-
-    return db.write(work)
+def require_filled(config: Config, incident: Mapping[str, Any], state: IncidentState) -> None:
+    """Invalid, with the names of the fields that must be filled in at a state and are not."""
+    if empty := unfilled(config.types.of(incident["type"]), incident, state):
+        raise Invalid(
+            f"incident #{incident['number']} cannot be {state.value} yet: "
+            f"fill in {', '.join(empty)}"
+        )
 
 
 def _happen(c: Connection, config: Config, event: Event) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from sqlalchemy import Connection
 
-from incidents.model import EventKind
+from incidents.model import EventKind, IncidentState
 from runbooks.match import matching
 from runbooks.model import Runbook
 from vigie import faults
@@ -16,6 +16,7 @@ from vigie.clock import Clock
 from vigie.config import Channel, Config
 from vigie.jobs.worker import Done, GiveUp, RetryLater
 from vigie.live import Board
+from vigie.notify import updates
 from vigie.notify.deliver import deliver
 from vigie.notify.errors import DeliveryFailed
 from vigie.notify.message import Message, about_incident
@@ -30,6 +31,7 @@ REFUSED_RETRY_S = 60.0
 ALARM_ATTEMPT = 5
 # Notices that are moot once somebody did what they ask for.
 _ASKING = frozenset({EventKind.PAGE_FAILED, EventKind.RESPONSE_DUE, EventKind.RESOLUTION_DUE})
+_WITHDRAWN = frozenset({IncidentState.CANCELLED, IncidentState.MERGED})
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,8 @@ class Notify:
         incident = await self._db.aread(lambda c: incidents.get(c, number))
         if incident is None:
             raise GiveUp(f"there is no incident #{number}")
-        if reason := not_needed(order.kind, order.event, order.at, incident):
+        reason = not_needed(order.kind, order.event, order.at, incident)
+        if reason := reason or updates.withheld(job.payload, incident):
             return self._skipped(job, order, reason)
         config = self._board.now.config
         channel = config.channels.get(order.channel)
@@ -87,6 +90,8 @@ class Notify:
     def _message(
         self, job: Job, order: _Order, incident: Mapping[str, Any], config: Config
     ) -> Message:
+        if updates.is_for_others(job.payload):
+            return updates.message(job, incident, self._base_url)
         return about_incident(
             incident,
             dedup=job.dedup,
@@ -151,6 +156,8 @@ def not_needed(kind: str, event: EventKind, at: float, incident: Mapping[str, An
     """
     if kind != PAGE and event not in _ASKING:
         return None
+    if incident["state"] in _WITHDRAWN:
+        return f"{incident['state']} before it was sent"
     if incident["resolved_at"] is not None:
         return f"resolved by {incident['resolved_by']} before it was sent"
     acknowledged_at = incident["acknowledged_at"]

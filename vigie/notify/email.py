@@ -42,6 +42,11 @@ def compose(channel: Channel, message: Message, now: float) -> EmailMessage:
     return mail
 
 
+async def hand_over(channel: Channel, mail: EmailMessage) -> str:
+    """Hand a mail that is made already to the channel's server, for the channel's recipients."""
+    return await asyncio.to_thread(_send, channel, mail)
+
+
 def _send(channel: Channel, mail: EmailMessage) -> str:
     try:
         with _connect(channel) as server:

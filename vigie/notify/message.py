@@ -4,15 +4,17 @@ The JSON is a public format, docs/reference/webhook.md; `version` grows when a f
 meaning or goes.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from incidents.model import TIMES, EventKind, IncidentType, Json, Severity
 from runbooks.model import Runbook
 
 VERSION = 1
+RESTRICTED = "restricted incident"  # instead of all words of one
 CANNOT_RECORD = "cannot_record"  # the event of a message about Vigie itself
 
 _AS_THEY_ARE = ("number", "title", "type", "service", "slo", "state", "urgency")
@@ -24,10 +26,22 @@ _WORDS = {  # what the subject says happened; an opening says it by itself
     EventKind.RESOLVED: "resolved: ",
     EventKind.PAGE_FAILED: "PAGE NOT DELIVERED: ",
     EventKind.SEVERITY_SET: "severity set: ",
+    EventKind.MERGED: "merged: ",
+    EventKind.SPLIT: "split: ",
+    EventKind.COMMENTED: "comment: ",
+    EventKind.TEAM_CALLED: "team called in: ",
+    EventKind.ESCALATED: "escalated: ",
+    EventKind.REOPENED: "opened again: ",
+    EventKind.CANCELLED: "cancelled: ",
     EventKind.RESPONSE_DUE: "response due: ",
     EventKind.RESPONSE_BREACHED: "NOT ANSWERED IN TIME: ",
     EventKind.RESOLUTION_DUE: "resolution due: ",
     EventKind.RESOLUTION_BREACHED: "NOT RESOLVED IN TIME: ",
+    EventKind.TASK_DUE: "task due: ",
+    EventKind.AUTOMATED: "automation: ",
+    EventKind.TASK_CHANGED: "task changed: ",
+    EventKind.UPDATE_SENT: "update: ",
+    EventKind.UPDATE_DUE: "UPDATE DUE: ",
 }
 
 
@@ -43,6 +57,42 @@ class Message:
     body: Mapping[str, Json]
     thread: str
 
+    def __post_init__(self) -> None:
+        # Whoever composes one: no words of people or pages call a whole channel together.
+        object.__setattr__(self, "subject", neutral(self.subject))
+        object.__setattr__(self, "text", neutral(self.text))
+        body = {name: _neutral_json(value) for name, value in self.body.items()}
+        object.__setattr__(self, "body", {**body, **_kept(self.body)})
+
+
+def neutral(text: str) -> str:
+    """A text in which nothing is a mention of everybody, or of somebody by the id of a chat: a zero
+    width space stands after the sign that begins it. `@name` stays as it is.
+    """
+    return _CALLS.sub(lambda call: f"{call[0]}\u200b", text)
+
+
+# @everyone, @here, @channel, @all; <!channel>, <@U1>, <@&1>, <#C1>, <!subteam^S1> of Slack and
+# Discord; <at> of Teams.
+_CALLS: Final = re.compile(
+    r"@(?=(?:everyone|here|channel|all|room|team)\b)|<(?=[!@#])|<(?=/?at\b)", re.IGNORECASE
+)
+
+
+def _neutral_json(value: Json) -> Json:
+    if isinstance(value, str):
+        return neutral(value)
+    if isinstance(value, Mapping):
+        return {neutral(name): _neutral_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_neutral_json(one) for one in value]
+    return value
+
+
+def _kept(body: Mapping[str, Json]) -> dict[str, Json]:
+    """What programs compare by: it is of our own making."""
+    return {name: body[name] for name in ("dedup_key",) if name in body}
+
 
 def about_incident(
     incident: Mapping[str, Any],
@@ -56,8 +106,13 @@ def about_incident(
 ) -> Message:
     """A page or notice about an incident (as the store gives it) and its runbooks with the reason
     why each fits. `happened` says in words what made Vigie send it.
+
+    Of a restricted incident a channel learns the number and how bad it is, and nothing else: who
+    reads along there, nobody knows. What it was when the message was ordered does not count.
     """
     fitting = list(runbooks)
+    if incident.get("restricted"):
+        incident, happened, fitting = _concealed(incident), RESTRICTED, []
     severity = Severity(int(incident["severity"])).name
     number, title = incident["number"], incident["title"]
     return Message(
@@ -75,6 +130,20 @@ def about_incident(
         },
         thread=f"incident-{number}",
     )
+
+
+def _concealed(incident: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A restricted incident without anything that was written or measured."""
+    words = dict.fromkeys(("type", "service", "slo"), "")
+    people = dict.fromkeys(("acknowledged_by", "resolved_by"))
+    return {
+        **incident,
+        **words,
+        **people,
+        "title": RESTRICTED,
+        "labels": {},
+        "detail": {},
+    }
 
 
 def about_vigie(dedup: str, text: str, firing: Sequence[str], url: str) -> Message:
@@ -144,7 +213,8 @@ def _text(
 ) -> str:
     lines = [happened or incident["title"], url, ""]
     lines.append(f"Incident  #{incident['number']}, {severity}, P{int(incident['priority'])}")
-    lines.append(f"Service   {incident['service']}")
+    if incident["service"]:
+        lines.append(f"Service   {incident['service']}")
     lines.append(f"Since     {_clock(incident['started_at'])}")
     lines.append(f"State     {incident['state']}, {_who(incident)}")
     detail = incident.get("detail") or {}
@@ -160,9 +230,10 @@ def _text(
 
 def _who(incident: Mapping[str, Any]) -> str:
     if incident.get("resolved_at") is not None:
-        return f"resolved by {incident['resolved_by']} at {_clock(incident['resolved_at'])}"
+        by = f" by {incident['resolved_by']}" if incident["resolved_by"] else ""
+        return f"resolved{by} at {_clock(incident['resolved_at'])}"
     if incident.get("acknowledged_at") is not None:
-        return f"acknowledged by {incident['acknowledged_by']}"
+        return f"acknowledged by {incident['acknowledged_by'] or 'somebody'}"
     return "nobody has acknowledged"
 
 

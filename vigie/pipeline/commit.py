@@ -8,17 +8,19 @@ from sqlalchemy import Connection
 
 from incidents.budget import RunWanted
 from incidents.model import Event, EventKind
+from slo.recovery import asks
 from slo.series import Ints, Memory
 from slo.spec import SloId
 from vigie import faults
 from vigie.config import Config
 from vigie.jobs import runs as diagnoses
-from vigie.notify import outbox
+from vigie.notify import outbox, tasks
 from vigie.pipeline.state import Effects
 from vigie.store import (
     alerts,
     budget,
     heartbeats,
+    impact,
     incidents,
     jobs,
     ledger,
@@ -69,6 +71,8 @@ def commit(
         applied = incidents.apply(c, event, config.priorities)
         if applied is not None:
             changed.append(applied)
+            if event.key in effects.onset and event.kind is EventKind.OPENED:
+                impact.onset(c, applied, effects.onset[event.key])
             added += _consequences(c, event, applied, config, now)
     outages.link(c, _broken(effects), now)
     begun = _runs(c, effects.runs, config, now)
@@ -116,7 +120,14 @@ def _consequences(c: Connection, event: Event, number: int, config: Config, now:
     incident: Mapping[str, object] | None = incidents.get(c, number)
     if incident is None:
         return 0
-    wanted = outbox.jobs_for(event.kind, incident, config.channels.values(), now, event.text)
+    asked = asks(
+        event.signal.on_recovery if event.signal is not None else None,
+        acknowledged=incident["acknowledged_at"] is not None or incident["reopened"] != 0,
+    )
+    channels = config.channels.values()
+    wanted = outbox.jobs_for(event.kind, incident, channels, now, event.text, asked=asked)
+    if event.kind is EventKind.RECOVERED and asked:
+        wanted.append(outbox.reminder(number, now))
     if event.kind is EventKind.RESOLVED and not _tells_resolved(config, incident):
         wanted = []
     if event.kind is EventKind.OPENED and event.signal is not None:
@@ -125,4 +136,5 @@ def _consequences(c: Connection, event: Event, number: int, config: Config, now:
             log.error("incident %d: %s", number, text)
             incidents.append(c, number, now, EventKind.PAGE_FAILED, "vigie", text, {})
         wanted += diagnoses.start_runs(c, number, event.signal, config.runbooks, now)
+        tasks.opened(c, config, incident, now)
     return sum(jobs.enqueue(c, job, now) for job in wanted)

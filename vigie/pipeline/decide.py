@@ -25,7 +25,9 @@ from vigie.pipeline.judge import (
     services_of,
     signals_of,
 )
+from vigie.pipeline.onset import onset_of
 from vigie.pipeline.periods import boundaries, earliest, exclusions_of, periods_of
+from vigie.pipeline.recovery import with_recovery
 from vigie.pipeline.redundancy import look_again, redundancy_signals
 from vigie.pipeline.sample import due, kept, samples
 from vigie.pipeline.settle import begun, settled
@@ -39,9 +41,8 @@ REFRESH_S = 5  # how often the figures on an open incident are brought up to dat
 
 
 def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, Effects]:
-    """The state after `batch` at `now`, and what has to be written for it.
-
-    `open_` are the incidents that are open, by dedup key, as the database has them.
+    """The state after `batch` at `now`, and what has to be written for it. `open_` has, by dedup
+    key, the open incidents, and under the keys of merged ones the one that goes on for them.
     """
     before, taken = state, take(state, batch)
     state = learn(state, taken)
@@ -65,7 +66,8 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
     state = replace(state, redundancy=seen.standings, rollouts=seen.rollouts)
     signals = signals_of(state, figures, below, open_)
     acts = acts_of(state, figures, signals, open_)
-    signals += [*acts.signals, *_told(state, open_, now)]
+    signals = with_recovery(state.plan, [*signals, *acts.signals, *_told(state, open_, now)])
+    events = (*acts.events, *decide_incidents(open_, signals, now))
     effects = Effects(
         rows=(*sealed, *ledger.changed_rows()),
         spans=addition.spans,
@@ -74,7 +76,8 @@ def decide(state: State, batch: Batch, open_: Open, now: float) -> tuple[State, 
         outages=services.outages,
         states=states,
         redundancy=seen.changed,
-        events=(*acts.events, *decide_incidents(open_, signals, now)),
+        events=events,
+        onset=onset_of(seen.standings, events, now),
         acting=acts.changed,
         runs=acts.runs,
         figures=_refreshed(state, signals, open_, now),
@@ -160,4 +163,7 @@ def _refreshed(
     last = state.figures.at if state.figures is not None else -np.inf
     if now // REFRESH_S == last // REFRESH_S:
         return {}
-    return {open_[signal.key].number: signal for signal in signals if signal.key in open_}
+    own = (signal for signal in signals if signal.key in open_)
+    return {
+        open_[signal.key].number: signal for signal in own if open_[signal.key].key == signal.key
+    }

@@ -10,7 +10,7 @@ from collectors.scrape import Scrape
 from collectors.targets import Target, TargetStatus
 from incidents.budget import Acting, RunWanted
 from incidents.budget import Key as ActionKey
-from incidents.model import Certificate, Event, OpenIncident, Signal
+from incidents.model import Certificate, Event, Json, OpenIncident, Signal
 from slo.alerts import Alerts
 from slo.availability import Availability, Look
 from slo.calendar import Calendar
@@ -136,6 +136,7 @@ class Effects:
     figures: Mapping[int, Signal]  # by number: the newest figures of an open incident
     late: int  # events past the lateness bound: counted and reported, never merged
     firing: tuple[str, ...]  # what to tell the fallback channel when nothing can be written
+    onset: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # by key of what opens
 
 
 def no_alerts(arms: int, now: float) -> Alerts:

@@ -43,7 +43,7 @@ def read(
     statements = _statements(c, subjects, within, folder)
     since, until = within.first * float(MINUTE_S), within.known * float(MINUTE_S)
     down = joined(outages.read(c, since))
-    corrections = _corrections(c, since, until)
+    corrections = corrections_in(c, since, until)
     return Report(
         start=since,
         end=within.last * float(MINUTE_S),
@@ -52,7 +52,7 @@ def read(
             report.service(
                 name,
                 [one for one in down if one.service == name],
-                _of_service(config, corrections, name, since, until),
+                excluded_of_service(config, corrections, name, since, until),
                 [one for one in statements if one.slo.service == name],
                 within,
             )
@@ -69,7 +69,7 @@ def figures_of(
     """
     within = report.Scope(first, last, last)
     plain = [watch for watch in watches if not isinstance(watch.slo.sli, CompositeSli)]
-    numbers = history.numbers(c, _fingerprints(plain, slice_s))
+    numbers = history.numbers(c, fingerprints(plain, slice_s))
     asks: dict[SloId, Asked] = {}
     for watch in plain:
         parts = report.parts_of(watch.slo, watch.policy, numbers, slice_s)
@@ -83,16 +83,16 @@ def _subjects(
     c: Connection, config: Config, watches: Sequence[Watch], within: report.Scope, slice_s: int
 ) -> list[report.Subject]:
     """The SLOs with every exclusion that touches the report or their calendar windows."""
-    numbers = history.numbers(c, _fingerprints(watches, slice_s))
+    numbers = history.numbers(c, fingerprints(watches, slice_s))
     bare = [
         report.Subject(w.slo, w.policy, report.parts_of(w.slo, w.policy, numbers, slice_s))
         for w in watches
     ]
     first = min((a.first for s in bare for a in report.asked(s, within)), default=within.first)
     since, until = first * float(MINUTE_S), within.known * float(MINUTE_S)
-    corrections = _corrections(c, since, until)
+    corrections = corrections_in(c, since, until)
     return [
-        replace(subject, exclusions=_of_slo(config, corrections, subject.slo, since, until))
+        replace(subject, exclusions=excluded_of_slo(config, corrections, subject.slo, since, until))
         for subject in bare
     ]
 
@@ -106,7 +106,7 @@ def _statements(
     edges = [(a.first, a.last) for a in asks] + [(one.first, one.last) for one in asked]
     ranges = merged(edges)
     days = history.days(c, folder, [(int(first), int(last)) for first, last in ranges])
-    counts = report.without_spans(dict(zip(asks, count(asks, days), strict=True)), _spans(c, asks))
+    counts = report.without_spans(dict(zip(asks, count(asks, days), strict=True)), gaps(c, asks))
     found: Mapping[Looked, Sequence[Minutes]] = dict(zip(asked, spells(asked, days), strict=True))
     return [
         report.statement(subject, within, counts, None if look is None else found[look])
@@ -119,7 +119,7 @@ def _counted(c: Connection, asks: Sequence[Asked], folder: Path | None) -> dict[
     return dict(zip(asks, count(asks, days), strict=True))
 
 
-def _spans(c: Connection, asks: Sequence[Asked]) -> list[report.Span]:
+def gaps(c: Connection, asks: Sequence[Asked]) -> list[report.Span]:
     """Those that end in any of the ranges."""
     if not asks:
         return []
@@ -131,7 +131,7 @@ def _spans(c: Connection, asks: Sequence[Asked]) -> list[report.Span]:
     return [report.Span(slis[col], *rest) for col, *rest in rows]
 
 
-def _fingerprints(watches: Iterable[Watch], slice_s: int) -> list[str]:
+def fingerprints(watches: Iterable[Watch], slice_s: int) -> list[str]:
     """Those of every SLI that the SLOs measure, the components of composites too."""
     found: dict[str, None] = {}
     for watch in watches:
@@ -140,13 +140,15 @@ def _fingerprints(watches: Iterable[Watch], slice_s: int) -> list[str]:
     return list(found)
 
 
-def _corrections(c: Connection, start: float, end: float) -> list[Excluded]:
+def corrections_in(c: Connection, start: float, end: float) -> list[Excluded]:
+    """What people took out of the figures of this time."""
     return [one.excluded for one in exclusions.read(c, start, end)]
 
 
-def _of_slo(
+def excluded_of_slo(
     config: Config, corrections: Sequence[Excluded], slo: Slo, start: float, end: float
 ) -> tuple[Excluded, ...]:
+    """What is excluded of an SLO: planned work, and corrections of it or of its whole service."""
     labels = config.services[slo.service].labels
     return (
         *planned(config.maintenance, slo, labels, start, end),
@@ -154,7 +156,7 @@ def _of_slo(
     )
 
 
-def _of_service(
+def excluded_of_service(
     config: Config, corrections: Sequence[Excluded], name: str, start: float, end: float
 ) -> list[Excluded]:
     """What is excluded of a whole service: of outages, for they are those of a service."""

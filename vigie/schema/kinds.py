@@ -11,15 +11,27 @@ from collectors.relabel import Action
 from collectors.scraping import AS_USUAL
 from collectors.targets import Target
 from incidents.model import IncidentType
+from incidents.templates import AUDIENCES
 from runbooks.model import Mode, Step, StepKind
 from slo.exclusions import MAX_DURATION_S
 from slo.load import pyrra, sloth
 from slo.load.document import VIGIE
 from slo.load.policy import MAX_GROUPS
+from slo.recovery import OnRecovery
 from slo.spec import Act, ArmKind, Births, BudgetAction, Policy, Rule, Unknown
 from slo.windows import show
 from vigie.channels import RECEIVES
-from vigie.schema import collected, openslo, priority, probes, prometheus, redundancy
+from vigie.schema import (
+    automation,
+    collected,
+    openslo,
+    priority,
+    probes,
+    prometheus,
+    redundancy,
+    status,
+    types,
+)
 from vigie.schema.parts import (
     Schema,
     choice,
@@ -46,8 +58,10 @@ def schemas() -> dict[str, Schema]:
     """The schema of a document of each kind, by kind; OpenSLO's are those of v1."""
     metadata = mapping({"name": name(), "labels": labels()}, required=["name"])
     own = {
+        "Automation": automation.automation(),
         "Channel": _channel(),
         "Heartbeat": collected.heartbeat(),
+        "IncidentType": types.incident_type(),
         "Integration": collected.integration(),
         "MaintenanceWindow": _maintenance(),
         "Policy": _policy(),
@@ -55,7 +69,9 @@ def schemas() -> dict[str, Schema]:
         "Probe": probes.probe(),
         "Redundancy": redundancy.redundancy(),
         "Runbook": _runbook(),
+        "StatusPage": status.page(),
         "Targets": _targets(),
+        "Taxonomy": types.taxonomy(),
     }
     return {
         **{kind: document(VIGIE, kind, metadata, spec) for kind, spec in own.items()},
@@ -92,6 +108,7 @@ def _policy() -> Schema:
             "max_groups": whole(1, default.max_groups, MAX_GROUPS),
             "alert_no_data": flag(default=default.alert_no_data),
             "alert_resolved": flag(default=default.alert_resolved),
+            "on_recovery": choice(OnRecovery),
             "budget": items(_budget_action()),
             "gate_on_unknown": choice(Unknown, default.gate_on_unknown),
             "no_data_after": duration(default_s=default.no_data_after_s),
@@ -264,6 +281,10 @@ def _channel() -> Schema:
         {
             "type": {"enum": ["webhook", "email"]},
             "receives": items({"enum": list(RECEIVES)}),
+            "audiences": {
+                **items({"enum": list(AUDIENCES)}),
+                "description": "whose stakeholder updates it gets",
+            },
             "url": text("http:// or https://"),
             "secret": text("signs every message"),
             "secret_file": text("relative to this file"),

@@ -4,10 +4,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from collectors.changes import Change, Kind, Status, merged
 from slo.redundancy import Rollout
+from vigie.store.rows import Reading
 from vigie.store.sql import from_json, insert, to_json
 from vigie.store.tables import change as t
 from vigie.store.tables import change_service as of
@@ -61,10 +77,9 @@ def page(
     """The changes that were under way in [start, end), newest first, by start and number; those
     after the place `before` in that order.
     """
-    found = select(t).order_by(t.c.started_at.desc(), t.c.number.desc()).limit(limit)
+    found = select(t).order_by(*_NEWEST).limit(limit)
     if start is not None:
-        runs = and_(t.c.status == Status.RUNNING.value, t.c.started_at >= start - UNENDED_S)
-        found = found.where(or_(t.c.started_at >= start, t.c.finished_at >= start, runs))
+        found = found.where(_lasts(start))
     if end is not None:
         found = found.where(t.c.started_at < end)
     if service is not None:
@@ -72,6 +87,17 @@ def page(
     if before is not None:
         found = found.where(tuple_(t.c.started_at, t.c.number) < tuple_(*before))
     return _stored(c, found)
+
+
+def of_service(
+    c: Connection, service: str, start: float, end: float, *, limit: int
+) -> list[Stored]:
+    """The first `page` of one service, for every look at an incident: most have none."""
+    asked = {"service": service, "start": start, "end": end, "limit": limit}
+    numbers = [row["number"] for row in _OF_SERVICE.rows(c, **asked)]
+    if not numbers:
+        return []
+    return _stored(c, select(t).where(t.c.number.in_(numbers)).order_by(*_NEWEST))
 
 
 def rollouts(c: Connection, now: float) -> dict[str, Rollout]:
@@ -96,6 +122,25 @@ def prune(c: Connection, before: float, batch: int) -> int:
         c.execute(delete(of).where(of.c.change.in_(numbers)))
         c.execute(delete(t).where(t.c.number.in_(numbers)))
     return len(numbers)
+
+
+def _lasts(start: Any) -> ColumnElement[bool]:
+    """Under way at `start`, or begun later."""
+    runs = and_(t.c.status == Status.RUNNING.value, t.c.started_at >= start - UNENDED_S)
+    return or_(t.c.started_at >= start, t.c.finished_at >= start, runs)
+
+
+_NEWEST: Final = (t.c.started_at.desc(), t.c.number.desc())
+_OF_SERVICE: Final = Reading(
+    select(t.c.number)
+    .where(
+        _lasts(bindparam("start", type_=Double)),
+        t.c.started_at < bindparam("end", type_=Double),
+        t.c.number.in_(select(of.c.change).where(of.c.service == bindparam("service"))),
+    )
+    .order_by(*_NEWEST)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 
 def _values(change: Change) -> dict[str, Any]:

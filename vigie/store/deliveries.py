@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from vigie.store import meta
+from vigie.store.rows import Reading
 from vigie.store.sql import from_json, to_json
 from vigie.store.tables import delivery as t
 
 _PRUNED = "deliveries_pruned"
+_OF_INCIDENT = Reading(select(t).where(t.c.incident == bindparam("number")).order_by(t.c.id))
 
 
 def record(  # noqa: PLR0917 - the fields of an attempt, in the order of its columns
@@ -40,8 +42,7 @@ def record(  # noqa: PLR0917 - the fields of an attempt, in the order of its col
 
 def of_incident(c: Connection, number: int) -> list[Mapping[str, Any]]:
     """The attempts made for an incident, oldest first."""
-    found = c.execute(select(t).where(t.c.incident == number).order_by(t.c.id))
-    return [dict(row) for row in found.mappings()]
+    return list(_OF_INCIDENT.rows(c, number=number))
 
 
 def counts(c: Connection) -> dict[str, int]:

@@ -83,6 +83,17 @@ def days(c: Connection, folder: Path | None, ranges: Iterable[tuple[int, int]]) 
     return found
 
 
+def warm(c: Connection, folder: Path, first: int, last: int, most: int) -> None:
+    """Write the files of closed days that hold minutes of [first, last) and have none, the newest
+    first, at most so many: who reads them next need not unpack the ledger.
+    """
+    closed, before = (last_minute(c) or 0) // DAY, first // DAY
+    states = _states(c, before, min(-(-last // DAY), closed)) if closed > before else {}
+    cold = [at for at in states if not _file(folder, at, states[at]).exists()]
+    for at in sorted(cold, reverse=True)[:most]:
+        _rows(c, folder, at, states[at])
+
+
 def _states(c: Connection, first: int, last: int) -> dict[int, _State]:
     # Both databases divide integers as integers; the day is found without reading a blob.
     day = (ledger.c.slice_start - ledger.c.slice_start % DAY_S).label("day")
@@ -99,12 +110,19 @@ def _states(c: Connection, first: int, last: int) -> dict[int, _State]:
 def _rows(c: Connection, folder: Path | None, day: int, state: _State) -> pl.LazyFrame:
     if folder is None:
         return _read(c, day).lazy()
-    date = datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
-    file = folder / f"{date}.{state.rows}-{state.revisions}-{state.size}.parquet"
+    file = _file(folder, day, state)
     if file.exists():
         return pl.scan_parquet(file)
     frame = _read(c, day)
-    return pl.scan_parquet(file) if _keep(frame, file, date) else frame.lazy()
+    return pl.scan_parquet(file) if _keep(frame, file, _date(day)) else frame.lazy()
+
+
+def _file(folder: Path, day: int, state: _State) -> Path:
+    return folder / f"{_date(day)}.{state.rows}-{state.revisions}-{state.size}.parquet"
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
 
 
 def _keep(frame: pl.DataFrame, file: Path, date: str) -> bool:

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, tuple_
 
 from slo.ledger import KEPT_WIDTHS_S, MINUTE_S
-from vigie.store import changes, deliveries, meta, runs, states
+from vigie.store import changes, deliveries, meta, runs, states, subscribers
 from vigie.store.db import Database
 from vigie.store.jobs import JobState
 from vigie.store.tables import incident, job, ledger, span
@@ -46,6 +46,7 @@ def prune(c: Connection, now: float, retention: Retention) -> Mapping[str, int]:
         "changes": changes.prune(c, now - retention.slices_s, BATCH),
         "deliveries": deliveries.prune(c, now - retention.deliveries_s, BATCH),
         "jobs": _jobs(c, now - retention.deliveries_s),
+        "subscribers": subscribers.prune(c, now - subscribers.UNCONFIRMED_S, BATCH),
         "run_outputs": runs.prune(c, now - retention.runs_s, BATCH),
     }
 

@@ -14,6 +14,7 @@ import orjson
 
 from vigie.store import timeline
 from vigie.store.errors import Corrupt, Newer, Unavailable
+from vigie.store.tables_search import is_derived
 
 KEY: Final = "backup"  # of the manifest in `meta`
 _FORMAT: Final = 1
@@ -118,7 +119,7 @@ def _own_checks(file: sqlite3.Connection) -> list[str]:
 
 def _names(file: sqlite3.Connection) -> list[str]:
     found = file.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    return [name for (name,) in found if name not in _AUTOMATIC]
+    return [name for (name,) in found if name not in _AUTOMATIC and not is_derived(name)]
 
 
 def _timelines(file: sqlite3.Connection) -> timeline.Verdict | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
 
 from vigie.store.tables import incident as t
+from vigie.store.visibility import Viewer, visible
 
 _NEVER: Final = 1e18  # due after everything that is
 
@@ -24,12 +25,14 @@ def ordered(order: Order) -> tuple[ColumnElement[Any], ...]:
     return (t.c.number.desc(),) if order is Order.NEWEST else _by_priority()
 
 
-def following(order: Order, number: int) -> ColumnElement[bool]:
-    """What comes after the incident of this number, as it stands now."""
+def following(order: Order, number: int, viewer: Viewer) -> ColumnElement[bool]:
+    """What comes after the incident of this number, as it stands now. After one that the viewer
+    does not see nothing does, else its place would show.
+    """
     if order is Order.NEWEST:
         return t.c.number < number
     keys = _by_priority()
-    last = select(*keys).where(t.c.number == number).subquery()
+    last = select(*keys).where(t.c.number == number, visible(viewer)).subquery()
     place = [select(column).scalar_subquery() for column in last.c]
     return tuple_(*keys) > tuple_(*place)
 

@@ -3,7 +3,7 @@ timers that watch over that. Whatever changes severity or urgency writes these i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
@@ -12,7 +12,7 @@ from incidents.matrix import Priorities, PriorityMatrix
 from incidents.model import Severity, Signal, Urgency
 from incidents.priority import Facts, Priority, prioritize
 from incidents.targets import Promise, Timer, due_again, due_first, timers
-from vigie.store import jobs
+from vigie.store import jobs, updates
 from vigie.store.jobs import NewJob
 from vigie.store.sql import from_json, to_json
 from vigie.store.tables import incident as t
@@ -29,10 +29,15 @@ class Ranked:
 
 
 def first(priorities: Priorities, signal: Signal, opened_at: float) -> Ranked:
-    """Of an incident that opens."""
-    matrix = priorities.of(signal.service)
-    labels = {**priorities.labels_of(signal.service), **signal.labels}
-    facts = Facts(signal.severity, signal.urgency, str(signal.type), labels)
+    """Of an incident that a signal opens."""
+    facts = Facts(signal.severity, signal.urgency, str(signal.type), signal.labels)
+    return opening(priorities, signal.service, facts, opened_at)
+
+
+def opening(priorities: Priorities, service: str, own: Facts, opened_at: float) -> Ranked:
+    """Of an incident that opens; the labels of `own` are the incident's, without its service's."""
+    matrix = priorities.of(service)
+    facts = replace(own, labels={**priorities.labels_of(service), **own.labels})
     priority = prioritize(matrix, facts)
     due: dict[Promise, float | None] = {
         promise: due_first(promise.of(matrix).get(priority.level), opened_at) for promise in Promise
@@ -69,6 +74,20 @@ def again(
     return _ranked(matrix, facts, priority, due, now)
 
 
+def anew(priorities: Priorities, incident: Mapping[str, Any], now: float) -> Ranked:
+    """Of an incident that is opened again: what is not answered is due as if it opened now."""
+    matrix = priorities.of(incident["service"])
+    labels = {**priorities.labels_of(incident["service"]), **_labels(incident)}
+    severity, urgency = Severity(incident["severity"]), Urgency(incident["urgency"])
+    facts = Facts(severity, urgency, incident["type"], labels)
+    priority = prioritize(matrix, facts)
+    due: dict[Promise, float | None] = {
+        promise: due_first(promise.of(matrix).get(priority.level), now)
+        for promise in _unanswered(incident)
+    }
+    return _ranked(matrix, facts, priority, due, now)
+
+
 def set_severity(  # noqa: PLR0917 - the incident, what is said about it by whom, the rules
     c: Connection,
     incident: Mapping[str, Any],
@@ -91,9 +110,12 @@ def set_severity(  # noqa: PLR0917 - the incident, what is said about it by whom
 
 
 def watch(c: Connection, number: int, ranked: Ranked, now: float) -> None:
-    """Write the timers of an incident, in the transaction of what they watch over."""
+    """Write the timers of an incident, in the transaction of what they watch over. Everything that
+    opens one or changes its severity comes by here.
+    """
     for timer in ranked.timers:
         jobs.enqueue(c, _job(number, timer, now), now)
+    updates.watch(c, number, now)
 
 
 def held(c: Connection, number: int) -> Mapping[str, Any] | None:

@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, bindparam, func, select, update
+from sqlalchemy import Connection, Update, bindparam, func, select, update
 
 from runbooks.model import Runbook
 from runbooks.run import StepState, first_state
-from vigie.store.sql import decoded, insert, plain, to_json
+from vigie.store.rows import Reading, mappings
+from vigie.store.sql import insert, plain, to_json
 from vigie.store.tables import run as t
 from vigie.store.tables import run_step as steps
 
 RUNNING = "running"
+_OF_INCIDENT = Reading(
+    select(t).where(t.c.incident == bindparam("number")).order_by(t.c.id), "snapshot"
+)
 
 
 def start(c: Connection, incident: int, runbook: Runbook, now: float) -> int | None:
@@ -40,13 +44,13 @@ def start(c: Connection, incident: int, runbook: Runbook, now: float) -> int | N
 
 def get(c: Connection, run: int) -> Mapping[str, Any] | None:
     """One run with `steps`, in order, and `snapshot`, the runbook as it was; None if none."""
-    found = _with_steps(c, select(t).where(t.c.id == run))
+    found = _with_steps(c, mappings(c, select(t).where(t.c.id == run), "snapshot"))
     return found[0] if found else None
 
 
 def of_incident(c: Connection, number: int) -> list[Mapping[str, Any]]:
     """The runs of an incident, oldest first, each as `get` gives it."""
-    return _with_steps(c, select(t).where(t.c.incident == number).order_by(t.c.id))
+    return _with_steps(c, _OF_INCIDENT.rows(c, number=number))
 
 
 def next_waiting(c: Connection, run: int) -> Mapping[str, Any] | None:
@@ -119,8 +123,9 @@ def _snapshot(runbook: Runbook) -> dict[str, Any]:
     }
 
 
-def _with_steps(c: Connection, runs: Select[Any]) -> list[Mapping[str, Any]]:
-    found = [decoded(row, "snapshot") for row in c.execute(runs).mappings()]
+def _with_steps(c: Connection, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    if not found:
+        return []
     numbers = [run["id"] for run in found]
     rows = select(steps).where(steps.c.run.in_(numbers)).order_by(steps.c.run, steps.c.position)
     of_run: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}

@@ -258,6 +258,7 @@ change_service = Table(  # which services a change is of
     Index("ix_change_service_service_change", "service", "change"),
 )
 
+_IS_OPEN = text("open_key IS NOT NULL")
 incident = Table(
     "incident",
     metadata,
@@ -279,9 +280,29 @@ incident = Table(
     Column("severity_set_for", Words),
     Column("response_due_at", Double),
     Column("resolution_due_at", Double),
-    Column("reporter", Text, nullable=False),
+    Column("reporter", Words, nullable=False),
+    Column("detected_by", Text, nullable=False, server_default=text("'machine'")),  # or person
+    Column("description", Words, nullable=False, server_default=text("''")),
+    Column("affected", Text, nullable=False, server_default=text("'[]'")),  # JSON: more services
+    Column("category", Text),
+    Column("subcategory", Text),
+    Column("cause", Text),  # of the taxonomy, once it is known
+    Column("resolution", Words),  # what ended it, for whoever has the same again
+    Column("fields", Text, nullable=False, server_default=text("'{}'")),  # JSON, of its type
+    Column("sub_status", Text),  # a team's word for where it stands within its state
+    Column("users_affected", BigInteger),
+    Column("restricted", Integer, nullable=False, server_default=text("0")),
+    Column("tier", Integer, nullable=False, server_default=text("1")),  # L1, L2, L3
+    Column("merged_into", BigInteger),  # state merged: the incident that goes on
     Column("labels", Text, nullable=False),  # JSON
     Column("detail", Text, nullable=False),  # JSON, the figures as last seen
+    # What it cost, from the ledger; NULL where nothing measures it.
+    Column("budget_burned", Double),  # share of the window's budget
+    Column("bad_events", BigInteger),
+    Column("downtime_s", Double),
+    Column("planned_downtime_s", Double),
+    Column("traffic_share", Double),  # of its service's traffic, 0..1
+    Column("impact", Text, nullable=False, server_default=text("'{}'")),  # JSON: how it was found
     Column("started_at", Double, nullable=False),
     Column("detected_at", Double, nullable=False),
     Column("reported_at", Double, nullable=False),
@@ -294,6 +315,10 @@ incident = Table(
     Column("resolved_at", Double),
     Column("resolved_by", Words),
     Column("closed_at", Double),
+    Column("closed_by", Words),
+    Column("reopened", Integer, nullable=False, server_default=text("0")),  # how often
+    Column("confirmed_at", Double),  # the requester says that it is over
+    Column("satisfaction", Integer),  # 1..5, the requester's
     # Of its timeline: how many entries there are, and the hash of the last; incidents.chain.
     Column("timeline_length", Integer, nullable=False, server_default=text("0")),
     Column("timeline_head", Text, nullable=False, server_default=text(f"'{GENESIS}'")),
@@ -301,7 +326,18 @@ incident = Table(
     CheckConstraint("priority BETWEEN 1 AND 5", name="priority"),
     CheckConstraint("started_at <= detected_at AND detected_at <= opened_at", name="order"),
     CheckConstraint("resolved_at IS NULL OR resolved_at >= opened_at", name="resolved_order"),
+    CheckConstraint("acknowledged_at IS NULL OR acknowledged_at >= opened_at", name="ack_order"),
+    CheckConstraint("mitigated_at IS NULL OR mitigated_at >= started_at", name="mitigated_order"),
+    CheckConstraint("recovered_at IS NULL OR recovered_at >= started_at", name="recovered_order"),
+    CheckConstraint("closed_at IS NULL OR closed_at >= opened_at", name="closed_order"),
+    CheckConstraint("satisfaction BETWEEN 1 AND 5", name="satisfaction"),
     Index("ix_incident_service_opened_at", "service", "opened_at"),
+    # Of very many incidents few are open, and few are in one state or of one service.
+    Index("ix_incident_open", "number", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+    Index("ix_incident_opened_at", "opened_at"),
+    Index("ix_incident_state_number", "state", "number"),
+    Index("ix_incident_type_severity_priority", "type", "severity", "priority"),
+    Index("ix_incident_service_state_number", "service", "state", "number", "severity"),
     sqlite_autoincrement=True,  # a number is never given twice
 )
 

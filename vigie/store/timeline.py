@@ -11,10 +11,12 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, false, select, update
 
 from incidents.chain import Break, Entry, Head, Stored, breaks, canonical, canonical_data, link
 from incidents.model import EventKind
+from vigie.store import automations, jobs, search
+from vigie.store.rows import Reading
 from vigie.store.sql import decoded, from_json, plain, to_json
 from vigie.store.tables import incident as incidents
 from vigie.store.tables import storable
@@ -67,9 +69,10 @@ def append(  # noqa: PLR0917 - the fields of an entry, in the order of its colum
     recorded_at: float | None = None,
 ) -> int:
     """Add to the timeline of an incident; the entry's position. Without `recorded_at` it is
-    recorded as it happens. LookupError: there is no such incident.
+    recorded as it happens. An entry that an automation waits for gets the job that looks at it, so
+    that it is looked at if and only if it stands there. LookupError: there is no such incident.
     """
-    head = lock(c, number)
+    head, awaited = _lock(c, number, automations.awaited(str(kind)))
     entry = Entry(
         incident=number,
         position=head.length + 1,
@@ -84,6 +87,11 @@ def append(  # noqa: PLR0917 - the fields of an entry, in the order of its colum
     c.execute(t.insert().values(**_columns(entry), hash=now))
     known = update(incidents).where(incidents.c.number == number)
     c.execute(known.values(timeline_length=entry.position, timeline_head=now))
+    if awaited:
+        job = automations.job(number, entry.position, entry.recorded_at)
+        jobs.enqueue(c, job, entry.recorded_at)
+    if kind in search.TELLING:
+        search.index(c, number)
     return entry.position
 
 
@@ -91,18 +99,12 @@ def lock(c: Connection, number: int) -> Head:
     """The head of a timeline, to which nobody else appends until the transaction ends.
     LookupError: there is no such incident.
     """
-    columns = (incidents.c.timeline_length, incidents.c.timeline_head)
-    found = select(*columns).where(incidents.c.number == number).with_for_update()
-    row = c.execute(found).first()
-    if row is None:
-        raise LookupError(f"there is no incident {number} to write on")
-    return Head(number, *row)
+    return _lock(c, number, false())[0]
 
 
 def read(c: Connection, number: int, after: int = 0) -> list[Mapping[str, Any]]:
     """What happened to an incident after the entry with this id, in the order it was recorded."""
-    found = select(t).where(t.c.incident == number, t.c.id > after).order_by(t.c.position)
-    return [decoded(row, "data") for row in c.execute(found).mappings()]
+    return list(_OF_INCIDENT.rows(c, number=number, after=after))
 
 
 def entry(c: Connection, number: int, position: int) -> Mapping[str, Any] | None:
@@ -145,9 +147,25 @@ def verify_file(file: sqlite3.Connection) -> Verdict:
     return _walk(file.execute(_HEADS), file.execute(_ENTRIES))
 
 
+_OF_INCIDENT: Final = Reading(
+    select(t)
+    .where(t.c.incident == bindparam("number"), t.c.id > bindparam("after"))
+    .order_by(t.c.position),
+    "data",
+)
 _FIELDS: Final = (
     "incident", "position", "kind", "actor", "occurred_at", "recorded_at", "text",
 )  # fmt: skip
+
+
+def _lock(c: Connection, number: int, asked: ColumnElement[bool]) -> tuple[Head, bool]:
+    """The head of a timeline, held, and the answer to a question that is asked along with it."""
+    columns = (incidents.c.timeline_length, incidents.c.timeline_head, asked.label("asked"))
+    held = select(*columns).where(incidents.c.number == number).with_for_update(of=incidents)
+    row = c.execute(held).first()
+    if row is None:
+        raise LookupError(f"there is no incident {number} to write on")
+    return Head(number, row[0], row[1]), bool(row[2])
 
 
 def _seconds(at: float) -> float:

@@ -45,9 +45,7 @@ def before(db: Database, service: str, onset: float, within_s: float = BEFORE_S)
     first; `before_seconds` is how long before (negative: the onset is an estimate).
     """
     found = db.read(
-        lambda c: store.page(
-            c, onset - within_s, onset + AFTER_S, service=service, limit=MOST_BEFORE
-        )
+        lambda c: store.of_service(c, service, onset - within_s, onset + AFTER_S, limit=MOST_BEFORE)
     )
     return [
         {**shown(one), "before_seconds": round(onset - one.change.started_at, 3)} for one in found

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from incidents.quoting import code, fenced, struck
 from vigie.store.db import Database
 from vigie.views.records import recorded
 from vigie.views.shape import Object
@@ -77,9 +78,21 @@ def _markdown(facts: Object) -> Iterator[str]:
             yield f"- {name}: {code(str(_flat(value)))}"
     yield from _blob("Labels", facts["labels"])
     yield from _blob("Figures", facts["detail"])
+    yield from _cost(facts)
+    yield from _people(facts.get("people") or {})
     yield from ("", "## Timeline")
     for entry in facts["timeline"]:
         yield from _entry(entry)
+    if facts.get("links"):
+        yield from _listed("Links", facts["links"], _link)
+    if facts.get("tasks"):
+        yield from _listed("Tasks", facts["tasks"], _task)
+    if facts.get("review"):
+        yield from _review(facts["review"])
+    if facts.get("updates"):
+        yield from ("", "## Updates")
+        for one in facts["updates"]:
+            yield from _update(one)
     yield from _listed("Deliveries", facts["deliveries"], _delivery)
     yield from ("", "## Runbooks")
     for run in facts["runs"]:
@@ -93,6 +106,34 @@ def _markdown(facts: Object) -> Iterator[str]:
 def _blob(title: str, value: Mapping[str, Any]) -> Iterator[str]:
     if value:
         yield from ("", f"## {title}", "", fenced(_json(value), "json"))
+
+
+def _people(people: Object) -> Iterator[str]:
+    """Who held which part from when to when, and who came from outside."""
+    held, guests = people.get("history") or [], people.get("guests") or []
+    watchers = people.get("watchers") or []
+    if held or guests or watchers:
+        yield from ("", "## People", "")
+    for one in held:
+        note = f": {code(one['note'])}" if one["note"] else ""
+        until = one["until"] or "now"
+        yield f"- {one['part']}: {code(one['name'])}, {one['since']} to {until}{note}"
+    for one in guests:
+        end = one["revoked_at"] or one["expires_at"]
+        used = f"{one['first_used_at']} to {one['last_used_at']}" if one["opened"] else "never"
+        yield (
+            f"- guest, {one['role']}: {code(one['name'])}, {one['created_at']} to {end}, "
+            f"let in by {code(one['created_by'])}, here: {used}"
+        )
+    if watchers:
+        yield f"- watchers: {', '.join(map(code, watchers))}"
+
+
+def _cost(facts: Object) -> Iterator[str]:
+    if facts.get("cost"):
+        yield from ("", "## Cost", "", code(facts["cost"]))
+        yield from ("", *(f"- {code(note)}" for note in facts["cost_notes"]))
+        yield from ("", fenced(_json(facts["impact"]), "json"))
 
 
 def _entry(entry: Object) -> Iterator[str]:
@@ -122,6 +163,46 @@ def _listed(title: str, items: list[Object], line: Any) -> Iterator[str]:
         yield "None."
 
 
+def _link(one: Object) -> str:
+    there = f"#{one['ref']}" if one["incident"] else code(one["ref"])
+    title = f": {code(one['title'])}" if one["title"] else ""
+    return f"- {one['added_at']} {code(one['added_by'])}, {one['words']} {there}{title}"
+
+
+def _task(one: Object) -> str:
+    owner = f" of {code(one['owner'])}" if one["owner"] else ""
+    what = f"{one['source']}, {one['kind']}, {one['state']}"
+    line = f"- {one['task']}{owner}, {what}, due {one['due_at']}: {code(one['title'])}"
+    asked = f"; check: {code(one['check_text'])}" if one["check_text"] else ""
+    found = f", {code(one['check_result'])}" if one["check_result"] else ""
+    why = f"; dropped: {code(one['dropped_for'])}" if one["dropped_for"] else ""
+    return f"{line}{asked}{found}{why}"
+
+
+def _update(one: Object) -> Iterator[str]:
+    following = f", next {one['next_at']}" if one["next_at"] else ""
+    by = f"{one['status']}, {one['sent_at']}, {code(one['sent_by'])}"
+    yield from ("", f"### {one['audience']}, {by}{following}", "", fenced(one["text"], "markdown"))
+
+
+def _review(one: Object) -> Iterator[str]:
+    """What people wrote of it; vigie.views.review has the document for readers."""
+    yield from ("", "## Review", "")
+    yield f"- {one['state']}, begun {one['created_at']} by {code(one['author'])}"
+    if one["final_at"]:
+        yield f"- final {one['final_at']}, said {code(one['final_by'])}"
+    for who in one["reviewers"]:
+        said = f"approved {who['approved_at']}" if who["approved_at"] else "has not approved"
+        yield f"- reviewer {code(who['name'])}: {said}"
+    if one["root_cause"]:
+        yield f"- root cause: {code(one['root_cause'])}"
+    for name in ("factors", "whys"):
+        yield from (f"- {name}: {code(said)}" for said in one[name])
+    for name, text in one["sections"].items():
+        if text:
+            yield from ("", f"### {code(name)}", "", fenced(text))
+
+
 def _delivery(one: Object) -> str:
     what = f"{one['kind']}, attempt {one['attempt']}, {one['outcome']}"
     return f"- {one['at']} {code(one['channel'])}: {what}: {code(one['detail'])}"
@@ -144,34 +225,6 @@ def _run(run: Object) -> Iterator[str]:
                 yield from ("", *(f"  {line}" for line in fenced(words).split("\n")))
 
 
-_LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """Words in a block that none of their own lines can end."""
-    lines = _LINE_ENDS.split(text)
-    fence = "`" * max(3, 1 + _longest_run(text))
-    return "\n".join((f"{fence}{language}", *lines, fence))
-
-
-def code(text: str) -> str:
-    """Words on one line, in a span that nothing of theirs can end."""
-    flat = " ".join(text.split()) or " "
-    fence = "`" * (1 + _longest_run(flat))
-    room = " " if "`" in flat else ""  # a fence that touches a backtick would be longer
-    return f"{fence}{room}{flat}{room}{fence}"
-
-
-def struck(text: str) -> str:
-    """Words that were corrected, line by line."""
-    lines = [line for line in _LINE_ENDS.split(text) if line.strip()]
-    return "  \n".join(f"~~{code(line)}~~" for line in lines) or "~~` `~~"
-
-
-def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
-
-
 # -- CSV ----------------------------------------------------------------------------------------
 
 _HEAD: Final = (
@@ -181,15 +234,15 @@ _HEAD: Final = (
 
 
 def _csv(facts: Object) -> str:
-    """One row a fact; `section` says of what: incident, label, figure, timeline, delivery, run,
-    step, change.
+    """One row a fact; `section` says of what: incident, label, figure, cost, timeline, person,
+    guest, link, task, update, delivery, run, step, change.
     """
     out = io.StringIO()
     # Lines end as RFC 4180 says, or Python's writer would leave a lone CR unquoted: a new row.
     table = csv.DictWriter(out, _HEAD, restval="", lineterminator="\r\n")
     table.writeheader()
     for row in _rows(facts):
-        table.writerow({name: _cell(value) for name, value in row.items()})
+        table.writerow({name: cell(value) for name, value in row.items()})
     return out.getvalue()
 
 
@@ -199,12 +252,29 @@ def _rows(facts: Object) -> Iterator[dict[str, Any]]:
         yield from ({"section": section, "kind": k, "text": _flat(v)} for k, v in of.items())
     for name, value in facts["detail"].items():
         yield {"section": "figure", "kind": name, "data": _flat(value)}
+    if facts.get("cost"):
+        cost = {"text": facts["cost"], "data": _compact(facts["impact"])}
+        yield {"section": "cost", "kind": "; ".join(facts["cost_notes"]), **cost}
     for entry in facts["timeline"]:
         corrections = entry["corrections"]
         same = {name: entry[name] for name in _HEAD if name in entry and name != "data"}
         now = corrections[-1]["text"] if corrections else ""
         data = _compact(entry["data"])
         yield {"section": "timeline", **same, "corrected_text": now, "data": data}
+    yield from _people_rows(facts.get("people") or {})
+    for one in facts.get("links", ()):
+        at, who = one["added_at"], one["added_by"]
+        yield _row("link", one["id"], at, one["kind"], who, one["title"] or one["ref"], one)
+    for one in facts.get("tasks", ()):
+        at, who = one["created_at"], one["owner"]
+        yield _row("task", one["task"], at, one["state"], who, one["title"], one)
+    for one in facts.get("updates", ()):
+        at, who = one["sent_at"], one["sent_by"]
+        yield _row("update", one["id"], at, one["audience"], who, one["text"], one)
+    if facts.get("review"):
+        one = facts["review"]
+        at, who = one["final_at"] or one["created_at"], one["final_by"] or one["author"]
+        yield _row("review", "", at, one["state"], who, one["root_cause"], one)
     for place, one in enumerate(facts["deliveries"], start=1):
         yield _row("delivery", place, one["at"], one["outcome"], one["channel"], one["detail"], one)
     for run in facts["runs"]:
@@ -216,6 +286,15 @@ def _rows(facts: Object) -> Iterator[dict[str, Any]]:
     for one in facts["changes"]:
         at, who = one["started_at"], one["actor"]
         yield _row("change", one["number"], at, one["status"], who, one["title"], one)
+
+
+def _people_rows(people: Object) -> Iterator[dict[str, Any]]:
+    for place, one in enumerate(people.get("history", ()), start=1):
+        at, part = one["since"], one["part"]
+        yield _row("person", place, at, part, one["name"], one["note"], one)
+    for one in people.get("guests", ()):
+        at, role = one["created_at"], one["role"]
+        yield _row("guest", one["id"], at, role, one["name"], None, one)
 
 
 def _row(  # noqa: PLR0917 - the columns, in their order
@@ -235,7 +314,7 @@ def _row(  # noqa: PLR0917 - the columns, in their order
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula."""
     if isinstance(value, str) and _FORMULA.match(value):
         return f"'{value}"

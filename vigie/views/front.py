@@ -11,25 +11,27 @@ from vigie.store import jobs
 from vigie.store.db import Database
 from vigie.store.errors import StoreError
 from vigie.store.order import Order
+from vigie.store.visibility import Viewer
 from vigie.views.objectives import slos
 from vigie.views.records import record
-from vigie.views.reliability import MOST_OPEN, by_service, with_open_incidents
+from vigie.views.reliability import MOST_OPEN, by_service, linked, with_open_incidents
 from vigie.views.shape import Object, when
 
 OPEN_SHOWN: Final = 50
 _WORST_ALERT: Final = {"firing": 0, "frozen": 1, "ok": 2, None: 3}
 
 
-def overview(live: Live, db: Database) -> Object:
+def overview(live: Live, db: Database, *, viewer: Viewer) -> Object:
     """Everything on one page. What the database cannot say is None, and a warning says so."""
     try:
-        stored, unreadable = db.read(_stored), []
+        stored, unreadable = db.read(lambda c: _stored(c, live, viewer)), []
     except StoreError as error:
         title = "The database cannot be read: open incidents are not shown"
         stored = {"open": None, "open_total": None, "by_service": None, "jobs": {}}
+        stored["linked"] = frozenset()
         unreadable = [_warning("database", title, str(error))]
     shown_slos = sorted(slos(live)["items"], key=_worst_first)
-    shown_services = with_open_incidents(live, stored["by_service"])
+    shown_services = with_open_incidents(live, stored["by_service"], linked=stored["linked"])
     broken = {
         "incidents": stored["open"],
         "incidents_total": stored["open_total"],
@@ -67,13 +69,13 @@ def warnings(live: Live, job_counts: Mapping[str, int]) -> list[Object]:
     ]
 
 
-def _stored(c: Connection) -> Object:
-    first = Order.PRIORITY
-    rows = store.page(c, state="open", service=None, before=None, limit=MOST_OPEN, order=first)
+def _stored(c: Connection, live: Live, viewer: Viewer) -> Object:
+    rows = store.page(c, state="open", limit=MOST_OPEN, order=Order.PRIORITY, viewer=viewer)
     return {
         "open": [record(row) for row in rows[:OPEN_SHOWN]],
         "open_total": len(rows),
         "by_service": by_service(rows),
+        "linked": linked(c, live, viewer),
         "jobs": jobs.counts(c),
     }
 

@@ -20,6 +20,7 @@ from vigie.store import changes as told_changes
 from vigie.store import exclusions, incidents, ledger, outages
 from vigie.store.changes import Stored
 from vigie.store.db import Database
+from vigie.store.visibility import Viewer
 from vigie.views.changes import BEFORE_S
 from vigie.views.shape import Object, when
 
@@ -147,19 +148,21 @@ def history(live: Live, slo_id: str, name: str = DEFAULT) -> Object | None:
     }
 
 
-def story(live: Live, db: Database, slo_id: str, name: str = DEFAULT) -> Story | None:
+def story(
+    live: Live, db: Database, slo_id: str, name: str = DEFAULT, *, viewer: Viewer
+) -> Story | None:
     """The same with everything that happened then; None before anything was measured."""
     past, watch, asked = _past(live, slo_id), live.config.watches.get(SloId(slo_id)), RANGES[name]
     if past is None or watch is None:
         return None
     start, end = _edges(past, asked)
     buckets = tuple(_remembered(past, start, end, asked.step_s))
-    told = db.read(lambda c: _happened(c, live.config, watch, (start, past.at)))
+    told = db.read(lambda c: _happened(c, live.config, watch, (start, past.at), viewer))
     slo = watch.slo
     return Story(slo.id, slo.objective, start, past.at, asked.step_s, buckets, told)
 
 
-def story_of(live: Live, db: Database, incident: Object) -> Story | None:
+def story_of(live: Live, db: Database, incident: Object, *, viewer: Viewer) -> Story | None:
     """The SLO of an incident (see `views.incident`) from before its onset, as far back as changes
     are looked for, to after its end; None where it is about no SLO that is measured now.
     """
@@ -173,7 +176,7 @@ def story_of(live: Live, db: Database, incident: Object) -> Story | None:
 
     def read(c: Connection) -> tuple[tuple[Bucket, ...], Happened]:
         buckets = tuple(_buckets(c, past, start, end, step))
-        return buckets, _happened(c, live.config, watch, (start, end))
+        return buckets, _happened(c, live.config, watch, (start, end), viewer)
 
     buckets, told = db.read(read)
     return Story(watch.slo.id, watch.slo.objective, start, end, step, buckets, told)
@@ -288,10 +291,12 @@ def _shown(bucket: Bucket) -> Object:
 # -- what happened ------------------------------------------------------------------------------
 
 
-def _happened(c: Connection, config: Config, watch: Watch, edges: tuple[float, float]) -> Happened:
+def _happened(
+    c: Connection, config: Config, watch: Watch, edges: tuple[float, float], viewer: Viewer
+) -> Happened:
     (start, end), service = edges, watch.slo.service
     down = [one for one in outages.read(c, start, service) if one.started_at < end]
-    rows = incidents.page(c, state=None, service=service, before=None, limit=MOST_MARKS)
+    rows = incidents.page(c, service=service, limit=MOST_MARKS, viewer=viewer)
     told = told_changes.page(c, start, end, service=service, limit=MOST_MARKS)
     return Happened(
         outages=tuple(

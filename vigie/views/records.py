@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from incidents.cost import notes, said
 from incidents.model import TIMES, EventKind
 from incidents.targets import Promise, met
 from runbooks.match import matching
@@ -13,11 +15,17 @@ from runbooks.model import Runbook, Step
 from vigie.live import Collected, Live
 from vigie.store import deliveries, runs
 from vigie.store import incidents as store
+from vigie.store import links as stored_links
+from vigie.store import reviews as stored_reviews
+from vigie.store import tasks as stored_tasks
 from vigie.store import timeline as entries
+from vigie.store import updates as stored_updates
 from vigie.store.db import Database
 from vigie.store.order import Order
-from vigie.views import changes
+from vigie.store.visibility import Viewer
+from vigie.views import changes, links, people, tasks, updates
 from vigie.views.exemplars import since_onset
+from vigie.views.reviews import kept as kept_review
 from vigie.views.shape import Object, listing, times_shown, when
 
 Row = Mapping[str, Any]
@@ -32,8 +40,45 @@ _AS_STORED: Final = (
     "urgency",
     "key",
     "reporter",
+    "detected_by",
+    "description",
+    "affected",
+    "category",
+    "subcategory",
+    "cause",
+    "resolution",
+    "fields",
+    "sub_status",
+    "users_affected",
+    "tier",
+    "merged_into",
+    "budget_burned",
+    "bad_events",
+    "traffic_share",
     "acknowledged_by",
     "resolved_by",
+    "closed_by",
+    "reopened",
+    "satisfaction",
+)
+_STORED: Final = itemgetter(*_AS_STORED)
+_DUE: Final = tuple((one, one.due, f"{one.value}_met") for one in Promise)
+# What `record` reads: a list needs neither labels nor figures of every incident.
+LISTED: Final = (
+    *_AS_STORED,
+    "severity",
+    "priority",
+    "priority_reasons",
+    "measured_severity",
+    "severity_set_at",
+    "severity_set_by",
+    "severity_set_for",
+    *(due for _, due, _ in _DUE),
+    *TIMES,
+    "confirmed_at",
+    "downtime_s",
+    "planned_downtime_s",
+    "restricted",
 )
 
 
@@ -45,6 +90,8 @@ def incidents(
     limit: int = 50,
     *,
     order: Order | None = None,
+    severity: int | None = None,
+    viewer: Viewer,
 ) -> Object:
     """One page of incidents. `state` is `open` or one of the states; `cursor` is the `next` of the
     page before. Without an `order` what is open comes by priority, all else newest first.
@@ -53,7 +100,9 @@ def incidents(
 
     def read(c: Connection) -> Sequence[Row]:
         more = limit + 1
-        return store.page(c, state=state, service=service, before=cursor, limit=more, order=by)
+        only = {"state": state, "service": service, "severity": severity}
+        asked: Row = {**only, "before": cursor}
+        return store.page(c, **asked, limit=more, order=by, viewer=viewer, only=LISTED)
 
     rows = db.read(read)
     shown, more = rows[:limit], len(rows) > limit
@@ -67,7 +116,9 @@ def incident(db: Database, live: Live, number: int, collected: Collected) -> Obj
         return None
     return record(found.row) | {
         "detail": times_shown(found.row["detail"]),
+        **_cost(found.row),
         "labels": dict(found.row["labels"]),
+        "people": found.people,
         "runbooks": _runbooks(live, found),
         "changes": changes.before(db, found.row["service"], found.row["started_at"]),
         "exemplars": _exemplars(found.row, collected),
@@ -81,7 +132,7 @@ def recorded(db: Database, number: int) -> Object | None:
     """What is kept of one incident, whatever the files say today; None if there is none. Entries
     of the timeline carry the line that was hashed, `canonical`.
     """
-    found = db.read(lambda c: _find(c, number))
+    found, kept = db.read(lambda c: (_find(c, number), _kept(c, number)))
     if found is None:
         return None
     shown = zip(_entries(found.timeline), found.timeline, strict=True)
@@ -89,8 +140,14 @@ def recorded(db: Database, number: int) -> Object | None:
         "incident": record(found.row),
         "labels": dict(found.row["labels"]),
         "detail": times_shown(found.row["detail"]),
+        **_cost(found.row),
+        "people": found.people,
         "timeline": [entry | {"canonical": entries.hashed(row)} for entry, row in shown],
         "timeline_head": found.row["timeline_head"],
+        "tasks": [tasks.kept(row) for row in kept.tasks],
+        "links": links.kept(kept.links, number),
+        **({} if kept.review is None else {"review": kept_review(kept.review)}),
+        "updates": [updates.shown(row) for row in kept.updates],
         "deliveries": [_delivery(row) for row in found.deliveries],
         "runs": [_without(_run(run, ""), "reason") for run in found.runs],
         "changes": changes.before(db, found.row["service"], found.row["started_at"]),
@@ -110,7 +167,7 @@ def timeline(db: Database, number: int, after: int = 0) -> Object | None:
 def record(row: Row) -> Object:
     """The record of an incident, as lists show it too."""
     return {
-        **{name: row[name] for name in _AS_STORED},
+        **dict(zip(_AS_STORED, _STORED(row), strict=True)),
         "severity": f"SEV{row['severity']}",
         "priority": f"P{row['priority']}",
         "priority_reasons": list(row["priority_reasons"]),
@@ -120,8 +177,18 @@ def record(row: Row) -> Object:
         "severity_set_for": row["severity_set_for"],
         **_promises(row),
         **{name: when(row[name]) for name in TIMES},
+        "confirmed_at": when(row["confirmed_at"]),
+        "downtime_seconds": row["downtime_s"],
+        "planned_downtime_seconds": row["planned_downtime_s"],
+        "restricted": bool(row["restricted"]),
         "url": f"/incidents/{row['number']}",
     }
+
+
+def _cost(row: Row) -> Object:
+    """What it cost by now, in words, with what to know about that; and how that was found."""
+    impact = times_shown(row["impact"]) | {"until": when(row["impact"].get("until"))}
+    return {"cost": said(row), "cost_notes": notes(row), "impact": impact}
 
 
 def _severity(measured: int | None) -> str | None:
@@ -130,29 +197,49 @@ def _severity(measured: int | None) -> str | None:
 
 def _promises(row: Row) -> Object:
     """Until when it is to be answered and resolved, and whether it was; None: not yet, or never."""
-    times: dict[str, float | None] = {name: row[name] for name in TIMES}
-    times |= {promise.due: row[promise.due] for promise in Promise}
-    due = {promise.due: when(row[promise.due]) for promise in Promise}
-    return due | {f"{promise.value}_met": met(promise, times) for promise in Promise}
+    due = {name: when(row[name]) for _, name, _ in _DUE}
+    return due | {kept: met(promise, row) for promise, _, kept in _DUE}
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     row: Row
+    people: Object
     timeline: Sequence[Row]
     runs: Sequence[Row]
     deliveries: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What only the kept record has."""
+
+    tasks: Sequence[Row]
+    links: Sequence[Row]
+    review: Row | None
+    updates: Sequence[Row]
 
 
 def _find(c: Connection, number: int) -> _Found | None:
     row = store.get(c, number)
     if row is None:
         return None
+    told = entries.read(c, number)
     return _Found(
         row=row,
-        timeline=entries.read(c, number),
+        people=people.of_incident(c, number, told),
+        timeline=told,
         runs=runs.of_incident(c, number),
         deliveries=deliveries.of_incident(c, number),
+    )
+
+
+def _kept(c: Connection, number: int) -> _Kept:
+    return _Kept(
+        tasks=stored_tasks.of_incident(c, number),
+        links=stored_links.of_incident(c, number),
+        review=stored_reviews.get(c, number),
+        updates=stored_updates.of_incident(c, number),
     )
 
 

@@ -1,15 +1,18 @@
 """Services as every reader sees them: are they up, since when not, and what is open on them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 from urllib.parse import quote
+
+from sqlalchemy import Connection
 
 from slo.spec import Service, ServiceState
 from slo.status import ServiceFigures
 from vigie.live import Live
 from vigie.store import incidents as store
 from vigie.store.db import Database
+from vigie.store.visibility import Viewer, seen
 from vigie.views.shape import Object, listing
 from vigie.views.uptime import availability, outage, redundancy
 
@@ -18,20 +21,26 @@ MOST_OPEN: Final = 1_000
 UP: Final = {ServiceState.DOWN: False, ServiceState.UP: True, ServiceState.DEGRADED: True}
 
 
-def services(live: Live, db: Database) -> Object:
+def services(live: Live, db: Database, *, viewer: Viewer) -> Object:
     """Every service of the configuration in force, by name."""
-    open_rows = db.read(
-        lambda c: store.page(c, state="open", service=None, before=None, limit=MOST_OPEN)
-    )
-    return listing(with_open_incidents(live, by_service(open_rows)))
+    return listing(db.read(lambda c: _found(c, live, None, viewer)))
 
 
-def service(live: Live, db: Database, name: str) -> Object:
+def service(live: Live, db: Database, name: str, *, viewer: Viewer) -> Object:
     """One service of the configuration in force."""
-    open_rows = db.read(
-        lambda c: store.page(c, state="open", service=name, before=None, limit=MOST_OPEN)
-    )
-    return with_open_incidents(live, by_service(open_rows), name)[0]
+    return db.read(lambda c: _found(c, live, name, viewer))[0]
+
+
+def _found(c: Connection, live: Live, name: str | None, viewer: Viewer) -> list[Object]:
+    rows = store.page(c, state="open", service=name, limit=MOST_OPEN, viewer=viewer)
+    return with_open_incidents(live, by_service(rows), name, linked=linked(c, live, viewer))
+
+
+def linked(c: Connection, live: Live, viewer: Viewer) -> frozenset[int]:
+    """The incidents of outages that go on, as far as a viewer sees them."""
+    figures = live.status.services.values() if live.status is not None else ()
+    numbers = (one.outage.incident for one in figures if one.outage is not None)
+    return seen(c, viewer, (number for number in numbers if number is not None))
 
 
 def by_service(open_rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
@@ -40,9 +49,15 @@ def by_service(open_rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
 
 
 def with_open_incidents(
-    live: Live, open_incidents: Mapping[str, int] | None, only: str | None = None
+    live: Live,
+    open_incidents: Mapping[str, int] | None,
+    only: str | None = None,
+    *,
+    linked: Set[int],
 ) -> list[Object]:
-    """Every service, or one, with its open incidents counted; None where nobody can count them."""
+    """Every service, or one, with its open incidents counted; None where nobody can count them.
+    Outages lead to incidents in `linked` only.
+    """
     slos: dict[str, list[str]] = defaultdict(list)
     for slo_id, watch in sorted(live.config.watches.items()):
         slos[watch.slo.service].append(slo_id)
@@ -52,7 +67,7 @@ def with_open_incidents(
         health[target.service].append(status.health if status is not None else "unknown")
     return [
         _named(service)
-        | _state(live.status.services.get(name) if live.status is not None else None)
+        | _state(live.status.services.get(name) if live.status is not None else None, linked)
         | {
             "availability": availability(live, name),
             "slos": slos[name],
@@ -74,7 +89,7 @@ def _named(service: Service) -> Object:
     }
 
 
-def _state(figures: ServiceFigures | None) -> Object:
+def _state(figures: ServiceFigures | None, linked: Set[int]) -> Object:
     if figures is None:
         return {
             "state": ServiceState.UNKNOWN.name.lower(),
@@ -91,6 +106,8 @@ def _state(figures: ServiceFigures | None) -> Object:
         "reason": figures.reason,
         "downtime_seconds": figures.downtime_s,
         "downtime_planned_seconds": figures.planned_s,
-        "outage": None if figures.outage is None else outage(figures.outage, figures.bad_until),
+        "outage": None
+        if figures.outage is None
+        else outage(figures.outage, figures.bad_until, linked=linked),
         "redundancy": redundancy(figures.standing),
     }

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, overload
+from functools import lru_cache
+from math import modf
+from typing import Any, Final, TypeAlias, overload
 
 Object: TypeAlias = dict[str, Any]  # ready for JSON: str, int, float, bool, None, lists, objects
 
@@ -25,7 +27,24 @@ def when(at: float | None) -> str | None:
     """Unix seconds as RFC 3339 in UTC with milliseconds; None stays None."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    # As datetime does: to the nearest microsecond, then cut. A list has a thousand times, and this
+    # takes a third of the time.
+    part, whole = modf(at)
+    seconds, micros = divmod(int(whole) * 1_000_000 + round(part * 1e6), 1_000_000)
+    days, second = divmod(seconds, _DAY_S)
+    minute, second = divmod(second, 60)
+    return f"{_date(days)}{_MINUTES[minute]}{_TWO[second]}.{micros // 1000:03d}Z"
+
+
+_DAY_S: Final = 86_400
+_TWO: Final = tuple(f"{n:02d}" for n in range(60))
+_MINUTES: Final = tuple(f"T{hour:02d}:{minute}:" for hour in range(24) for minute in _TWO)
+
+
+@lru_cache(maxsize=4096)
+def _date(days: int) -> str:
+    """A day since 1970."""
+    return datetime.fromtimestamp(days * _DAY_S, UTC).date().isoformat()
 
 
 def listing(items: Sequence[Object], following: str | None = None) -> Object:

@@ -1,9 +1,11 @@
 """One service as every reader sees it: how available it was, its outages and states, redundancy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from slo import windows
 from slo.exclusions import overlaps
@@ -16,6 +18,7 @@ from vigie.store import outages as stored_outages
 from vigie.store import pasts
 from vigie.store import states as stored_states
 from vigie.store.db import Database
+from vigie.store.visibility import Viewer, seen
 from vigie.views.shape import Object, listing, when
 
 SHOWN_S: Final = 90 * 86_400.0
@@ -54,19 +57,33 @@ def over(live: Live, db: Database, name: str, start: float, end: float) -> Objec
 
 
 def outages(
-    live: Live, db: Database, name: str, within: tuple[float | None, float | None], limit: int
+    live: Live,
+    db: Database,
+    name: str,
+    within: tuple[float | None, float | None],
+    limit: int,
+    *,
+    viewer: Viewer,
 ) -> Object:
     """The newest outages of a service that lasted into [start, end), newest first."""
     start, end = within
-    found = db.read(lambda c: stored_outages.read(c, start, name))
-    chosen = [one for one in found if end is None or one.started_at < end]
+
+    def read(c: Connection) -> tuple[list[Outage], frozenset[int]]:
+        found = stored_outages.read(c, start, name)
+        chosen = [one for one in found if end is None or one.started_at < end][-limit:]
+        numbers = (one.incident for one in chosen if one.incident is not None)
+        return chosen, seen(c, viewer, numbers)
+
+    chosen, linked = db.read(read)
     figures = _figures(live, name)
     until = figures.bad_until if figures is not None else 0.0
-    return listing([outage(one, until) for one in reversed(chosen[-limit:])])
+    return listing([outage(one, until, linked=linked) for one in reversed(chosen)])
 
 
-def outage(one: Outage, bad_until: float = 0.0) -> Object:
-    """One outage; of one that goes on, the seconds that are certain (up to `bad_until`)."""
+def outage(one: Outage, bad_until: float = 0.0, *, linked: Set[int]) -> Object:
+    """One outage; of one that goes on, the seconds that are certain (up to `bad_until`). It leads
+    to its incident if that is one of `linked`.
+    """
     until = one.ended_at if one.ended_at is not None else max(bad_until, one.started_at)
     return {
         "started_at": when(one.started_at),
@@ -74,7 +91,7 @@ def outage(one: Outage, bad_until: float = 0.0) -> Object:
         "seconds": until - one.started_at,
         "cause": one.cause,
         "planned": one.planned,
-        "incident": one.incident,
+        "incident": one.incident if one.incident in linked else None,
     }
 
 

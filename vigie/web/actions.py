@@ -1,23 +1,20 @@
 """The forms of an incident's page. Each answers 303 with the page that shows what came of it."""
 
 from collections.abc import Callable
-from http import HTTPStatus
-from typing import Annotated, Final, Literal
-from urllib.parse import quote
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from incidents.model import Severity
 from vigie import commands
-from vigie.access import Permission, acting, current, needs
+from vigie.access import Permission, Role, acting, needs
 from vigie.clock import Clock
 from vigie.commands import timeline
 from vigie.live import Board, Change, Feed
 from vigie.store.db import Database
+from vigie.web.answers import shown
 
-NAME_COOKIE: Final = "vigie_name"  # whose name the next form is filled in with
-NAME_AGE_S: Final = 365 * 86400
 Number = Annotated[int, Path(ge=1, le=2**53 - 1)]
 Text = Annotated[str, Form()]
 
@@ -44,12 +41,7 @@ def add(
     def done(number: int, actor: str, place: str = "") -> Response:
         feed.publish(Change("incident", number))
         wake()
-        answer = RedirectResponse(f"/incidents/{number}{place}", HTTPStatus.SEE_OTHER)
-        if current().name:  # nobody types a name
-            return answer
-        kept = quote(actor.strip()[:100])
-        answer.set_cookie(NAME_COOKIE, kept, max_age=NAME_AGE_S, httponly=True, samesite="lax")
-        return answer
+        return shown(f"/incidents/{number}{place}", actor)
 
     @router.post("/incidents/{number}/acknowledge")
     @needs(Permission.RESPOND, on_incident=True)
@@ -65,9 +57,9 @@ def add(
         return done(number, actor)
 
     @router.post("/incidents/{number}/comment")
-    @needs(Permission.RESPOND, on_incident=True)
+    @needs(Permission.RESPOND, on_incident=True, guests=Role.VIEWER)
     def comment(number: Number, actor: Actor, text: Text) -> Response:
-        commands.comment(db, number, actor, text, clock.now())
+        commands.comment(db, board.now.config, number, text, actor=actor, now=clock.now())
         return done(number, actor, "#timeline")
 
     @router.post("/incidents/{number}/severity")

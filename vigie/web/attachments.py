@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Path
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from vigie.access import Permission, acting, current, needs
+from vigie.access import Permission, acting, needs
 from vigie.clock import Clock
 from vigie.commands import attachments as commands
 from vigie.commands.errors import NotFound
@@ -18,7 +16,7 @@ from vigie.live import Change, Feed
 from vigie.store.db import Database
 from vigie.uploads import UploadRoute, Uploads
 from vigie.views import attachments as views
-from vigie.web.actions import NAME_AGE_S, NAME_COOKIE
+from vigie.web.answers import shown
 
 Number = Annotated[int, Path(ge=1, le=2**53 - 1)]
 Text = Annotated[str, Form()]
@@ -32,12 +30,7 @@ def add(
     def done(number: int, actor: str) -> Response:
         feed.publish(Change("incident", number))
         wake()
-        answer = RedirectResponse(f"/incidents/{number}#attachments", HTTPStatus.SEE_OTHER)
-        if current().name:  # nobody types a name
-            return answer
-        kept = quote(actor.strip()[:100])
-        answer.set_cookie(NAME_COOKIE, kept, max_age=NAME_AGE_S, httponly=True, samesite="lax")
-        return answer
+        return shown(f"/incidents/{number}#attachments", actor)
 
     @own.post("/incidents/{number}/attachments")
     @needs(Permission.RESPOND, on_incident=True)

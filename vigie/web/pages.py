@@ -4,19 +4,24 @@ from typing import Annotated, Final, Literal
 from urllib.parse import unquote, urlencode
 
 from fastapi import APIRouter, Cookie, Path, Query
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from incidents.search import MAX_QUERY
 from vigie import views
-from vigie.access import Permission, needs
+from vigie.access import Permission, Role, current, needs, viewing
+from vigie.access.identity import Kind
+from vigie.access.requester import roles_on
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board, Collected
 from vigie.store.db import Database
-from vigie.views import attachments
+from vigie.views import attachments, links, reviews, similar, tasks, updates
 from vigie.views import history as past
+from vigie.views.life import life
 from vigie.views.shape import Object
-from vigie.web import chart
-from vigie.web.actions import NAME_COOKIE
+from vigie.web import chart, guests
+from vigie.web.answers import NAME_COOKIE
+from vigie.web.fields import form_of
 from vigie.web.render import Templates
 
 MAX_NUMBER: Final = 2**53 - 1  # JSON numbers are exact to here, and every database's keys reach it
@@ -50,7 +55,7 @@ def _add_figures(
     @router.get("/")
     @needs(Permission.READ)
     def overview(all: bool = False) -> Response:
-        facts = views.overview(board.now, db)
+        facts = views.overview(board.now, db, viewer=viewing())
         facts |= {
             "headline": headline(facts),
             "alone": _without_incident(facts["broken"]),
@@ -67,9 +72,12 @@ def _add_figures(
         found = views.slo(now, f"{service}/{slo}")
         if found is None:
             raise NotFound(f"There is no SLO `{service}/{slo}`; the overview lists them.")
-        open_here = views.incidents(db, state="open", service=service, limit=INCIDENTS_SHOWN)
+        viewer = viewing()
+        open_here = views.incidents(
+            db, state="open", service=service, limit=INCIDENTS_SHOWN, viewer=viewer
+        )
         shown = range or past.range_for(found)
-        story = past.story(now, db, found["id"], shown)
+        story = past.story(now, db, found["id"], shown, viewer=viewer)
         facts = {
             "slo": found,
             "incidents": [i for i in open_here["items"] if i["slo"] in ("", found["slo"])],
@@ -116,10 +124,14 @@ def _add_incidents(router: APIRouter, templates: Templates, db: Database, clock:
         state: Literal["open", "resolved", "all"] = "open",
         service: Name = None,
         cursor: Cursor = None,
+        q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
     ) -> Response:
         of_state = None if state == "all" else state
+        if q.strip():
+            only = {"q": q, "state": "" if of_state is None else of_state, "service": service or ""}
+            return RedirectResponse(f"/knowledge?{urlencode({**only, 'of': 'incident'})}", 303)
         asked = {"state": state, "service": service, "cursor": cursor}
-        listed = views.incidents(db, of_state, service, cursor, INCIDENTS_SHOWN)
+        listed = views.incidents(db, of_state, service, cursor, INCIDENTS_SHOWN, viewer=viewing())
         facts = {
             "incidents": listed["items"],
             "following": listed["next"],
@@ -141,17 +153,30 @@ def _add_incident(
     collected: Collected,
 ) -> None:
     @router.get("/incidents/{number}")
-    @needs(Permission.READ)
+    @needs(Permission.READ, guests=Role.VIEWER)
     def one(number: Number, name: Annotated[str, Cookie(alias=NAME_COOKIE)] = "") -> Response:
         now = board.now
         found = views.incident(db, now, number, collected)
         if found is None:
             raise NotFound(f"There is no incident {number}.")
-        story = past.story_of(now, db, found)
+        if current().kind is Kind.GUEST:
+            files = attachments.of_incident(db, number) or {"items": []}
+            work = tasks.of_incident(db, number, clock.now()) or {"items": []}
+            return guests.page(templates, clock, found, files["items"], work["items"])
+        story = past.story_of(now, db, found, viewer=viewing())
         facts = {
             "incident": found,
+            "edit": form_of(now.config, found),
+            "life": life(db, now.config, number, roles_on(number), clock.now()),
             "chart": None if story is None else chart.draw(story),
+            "tasks": (tasks.of_incident(db, number, clock.now()) or {"items": []})["items"],
             "attachments": (attachments.of_incident(db, number) or {"items": []})["items"],
+            "updates": updates.page(db, now.config, number, clock.now()),
+            "links": links.of_incident(
+                db, number, viewer=viewing(), traces_url=collected.traces_url
+            ),
+            "review": reviews.brief(db, number),
+            "similar": similar.of_incident(db, number, viewer=viewing()),
             "name": unquote(name)[:100],
             "here": found["url"],
             "events": f"{EVENTS}?incident={number}",

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.responses import HTMLResponse
 
+from incidents.people import Part
 from slo import windows
 from vigie.access import current
+from vigie.views.markdown import html
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -156,6 +158,12 @@ def words(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
 
 
+def part_in_words(part: str) -> str:
+    """A part in an incident for reading: `incident_manager` -> `Incident manager`, `l2` -> `L2`."""
+    text = words(part)
+    return text[:1].upper() + text[1:]
+
+
 _ENVIRONMENT: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -170,13 +178,18 @@ _ENVIRONMENT.filters |= {
     "clock": clock,
     "date_and_time": date_and_time,
     "duration": duration,
+    "markdown": html,
     "number": number,
+    "part": part_in_words,
     "percent": percent,
     "seconds": seconds,
     "size": size,
     "until": until,
     "words": words,
 }
+
+
+_ENVIRONMENT.globals["parts_of_people"] = [part.value for part in Part if part is not Part.WATCHER]
 
 
 def _trimmed(text: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from vigie import views
-from vigie.access import Permission, needs
+from vigie.access import Permission, needs, viewing
 from vigie.clock import Clock
 from vigie.commands.errors import NotFound
 from vigie.live import Board
@@ -32,18 +32,20 @@ def add(
     @router.get("/services/{service}")
     @needs(Permission.READ)
     def one(service: str) -> Response:
-        live, now = board.now, clock.now()
+        live, now, viewer = board.now, clock.now(), viewing()
         if service not in live.config.services:
             raise NotFound(f"There is no service `{service}`; the overview lists them.")
-        found = views.service(live, db, service)
+        found = views.service(live, db, service, viewer=viewer)
         day = states(db, service, now - BAND_S, now)["items"]
         facts = {
             "service": found,
             "objectives": views.slos(live, service=service)["items"],
-            "incidents": views.incidents(db, state="open", service=service, limit=INCIDENTS_SHOWN)[
+            "incidents": views.incidents(
+                db, state="open", service=service, limit=INCIDENTS_SHOWN, viewer=viewer
+            )["items"],
+            "outages": outages(live, db, service, (None, None), OUTAGES_SHOWN, viewer=viewer)[
                 "items"
             ],
-            "outages": outages(live, db, service, (None, None), OUTAGES_SHOWN)["items"],
             "changes": changes(db, service=service, limit=CHANGES_SHOWN)["items"],
             "band": [_placed(state, now) for state in day],
             "here": found["url"],

@@ -4,6 +4,7 @@ import pytest
 
 from slo.load import policy
 from slo.load.yaml import Problems, documents
+from slo.recovery import OnRecovery
 from slo.spec import Act, Arm, ArmKind, BudgetAction, Policy, Rule, Unknown
 
 FULL = """\
@@ -40,6 +41,7 @@ spec:
   no_data_after: 10m
   recover_after: 1m
   down_below: 0.4
+  on_recovery: resolve
 """
 
 
@@ -73,6 +75,7 @@ def test_a_policy_is_read_with_the_place_of_each_burn_rate() -> None:
         gate_on_unknown=Unknown.CLOSED,
         no_data_after_s=600,
         recover_after_s=60,
+        on_recovery=OnRecovery.RESOLVE,
         down_below=0.4,
         mark=read.mark if read else None,
     )

@@ -14,7 +14,7 @@ from vigie.access.roles import ROLES
 from vigie.access.routes import Needs, needs_of
 
 # What answers without being asked for by a permission: who one is, signing in and out, yes or no
-# for probes, and what a key in the address opens.
+# for probes, and what a key in the address opens; and status pages, which ask by themselves.
 OPEN = {
     "GET /-/healthy",
     "HEAD /-/healthy",
@@ -22,16 +22,28 @@ OPEN = {
     "HEAD /-/ready",
     "GET /api/v1/heartbeats/{key}",
     "POST /api/v1/heartbeats/{key}",
+    "POST /api/v1/hooks/email/{key}",
     "POST /api/v1/hooks/{type}/{key}",
     "GET /api/v1/me",
     "POST /api/v1/session",
     "DELETE /api/v1/session",
+    "GET /guest/{secret}",
+    "GET /api/v1/status/{page}",
+    "GET /status/{page}",
+    "GET /status/{page}/feed.{kind}",
+    "POST /status/{page}/subscribe",
+    "GET /status/{page}/{purpose}/{code}",
+    "POST /status/{page}/{purpose}/{code}",
     "GET /login",
     "POST /login",
     "POST /logout",
     "GET /password",
     "POST /password",
 }
+
+
+# What is fetched, and not by everybody who may read.
+NOT_TO_READ = ("GET /api/v1/users", "GET /api/v1/tokens", "GET /incidents/new")
 
 
 def routes(app: FastAPI) -> Iterator[tuple[str, Needs | None]]:
@@ -64,7 +76,7 @@ def test_what_only_reads_asks_to_read_and_nothing_that_writes_does(site: Site, d
             continue
         if not name.startswith("GET"):
             assert asked.permission is not Permission.READ, name
-        elif not name.startswith(("GET /api/v1/users", "GET /api/v1/tokens")):
+        elif not name.startswith(NOT_TO_READ):
             assert asked.permission is Permission.READ, name
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from collected import DOWN, FAILED, JAEGER, SLOW, collect, collected
 from fleet import CONFIG, TARGETS, Site, live
-from vigie.api import schemas
+from vigie.api import incident_schemas, schemas
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_an_incident_has_the_traces_since_its_onset(site: Site) -> None:
     answers = [await site.get(f"/api/v1/incidents/{number}")]
     answers += [await site.post(f"/api/v1/incidents/{number}/acknowledge")]
     for answer in answers:
-        shown = schemas.WholeIncident.model_validate_json(answer.body)
+        shown = incident_schemas.WholeIncident.model_validate_json(answer.body)
         assert [one.trace_id for one in shown.exemplars] == [FAILED.trace_id, SLOW.trace_id]
 
 

@@ -8,6 +8,7 @@ import orjson
 from fleet import T0, Fleet, Site, live
 from vigie.api.events import stream
 from vigie.live import Change
+from vigie.store.visibility import EVERYTHING
 
 
 class Reader:
@@ -58,7 +59,7 @@ async def test_an_open_stream_does_not_hold_up_the_shutdown(site: Site) -> None:
 
 
 async def test_a_client_that_leaves_is_forgotten(fleet: Fleet) -> None:
-    events = stream(fleet.board, fleet.feed, fleet.clock)
+    events = stream(fleet.board, fleet.feed, fleet.clock, db=fleet.db, viewer=EVERYTHING)
     await anext(events)
     assert len(fleet.feed._listeners) == 1
     await events.aclose()
@@ -66,7 +67,7 @@ async def test_a_client_that_leaves_is_forgotten(fleet: Fleet) -> None:
 
 
 async def test_ticks_are_told_once_a_second(fleet: Fleet) -> None:
-    events = stream(fleet.board, fleet.feed, fleet.clock)
+    events = stream(fleet.board, fleet.feed, fleet.clock, db=fleet.db, viewer=EVERYTHING)
     await anext(events)
     for at in (T0 + 0.2, T0 + 0.9, T0 + 1.0, T0 + 1.5):
         waiting = asyncio.ensure_future(anext(events))

@@ -4,7 +4,7 @@ import pytest
 
 from fleet import CALM, T0, Site, burn_signal, live
 from remembered import knowing, past_of, row
-from vigie.api import schemas
+from vigie.api import incident_schemas, schemas
 from vigie.api.service_schemas import Service
 
 
@@ -52,12 +52,12 @@ async def test_incidents_go_out_in_the_documented_shape(site: Site) -> None:
     number = site.fleet.open()
     site.fleet.tell(number)
     listed = await site.get("/api/v1/incidents?state=open")
-    assert schemas.Listing[schemas.Incident].model_validate_json(listed.body).next is None
+    assert schemas.Listing[incident_schemas.Incident].model_validate_json(listed.body).next is None
     one = await site.get(f"/api/v1/incidents/{number}")
-    shown = schemas.WholeIncident.model_validate_json(one.body)
+    shown = incident_schemas.WholeIncident.model_validate_json(one.body)
     assert [delivery.outcome for delivery in shown.deliveries] == ["failed", "delivered"]
     timeline = await site.get(f"/api/v1/incidents/{number}/timeline")
-    entries = schemas.Listing[schemas.Entry].model_validate_json(timeline.body)
+    entries = schemas.Listing[incident_schemas.Entry].model_validate_json(timeline.body)
     assert [entry.kind for entry in entries.items] == ["opened"]
 
 

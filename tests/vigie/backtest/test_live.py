@@ -16,6 +16,7 @@ from vigie.backtest.watched import watched
 from vigie.clock import SetClock
 from vigie.pipeline.decide import next_deadline
 from vigie.store import incidents
+from vigie.store.visibility import EVERYTHING
 from world import INTERVAL_S, OPENMETRICS, T0, Event, Process, Vigie, config_for
 
 pytestmark = pytest.mark.simulation
@@ -107,9 +108,7 @@ def test_a_backtest_comes_to_what_the_server_did(seed: int, tmp_path: Path) -> N
     live = [one for one in both.alerts if one[1] is AlertState.FIRING]
     ends = [b for a, b in zip(both.alerts, both.alerts[1:], strict=False) if a in live]
     assert (fired, over) == (live, ends)
-    stored = both.vigie.db.read(
-        lambda c: incidents.page(c, state=None, service=None, before=None, limit=99)
-    )
+    stored = both.vigie.db.read(lambda c: incidents.page(c, limit=99, viewer=EVERYTHING))
     told = ("opened_at", "resolved_at", "title", "urgency", "type")
     assert [tuple(getattr(one, name) for name in told) for one in replayed.incidents] == [
         tuple(row[name] for name in told) for row in reversed(stored)

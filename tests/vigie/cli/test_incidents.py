@@ -117,6 +117,30 @@ def test_one_incident_is_told_with_runbook_and_timeline(vigie: Vigie, server: Se
         ),
         (("comment", 7, "look", "--as", "ana"), "comment", {"actor": "ana", "text": "look"}),
         (
+            ("status", 7, "identified", "--sub-status", "vendor", "--as", "ana"),
+            "status",
+            {"actor": "ana", "state": "identified", "sub_status": "vendor", "reason": ""},
+        ),
+        (
+            ("escalate", 7, "L2", "--reason", "deep", "--tried", "a restart", "--as", "ana"),
+            "escalate",
+            {"actor": "ana", "to": "L2", "reason": "deep", "tried": "a restart"},
+        ),
+        *(
+            ((verb, 7, "--reason", "why", "--as", "ana"), verb, {"actor": "ana", "reason": "why"})
+            for verb in ("cancel", "close", "reopen")
+        ),
+        (
+            ("confirm", 7, "--satisfaction", 4, "--for", "rita"),
+            "confirm",
+            {"actor": "rita", "over": True, "satisfaction": 4, "words": ""},
+        ),
+        (
+            ("confirm", 7, "--not-over", "--words", "slow"),
+            "confirm",
+            {"over": False, "words": "slow"},
+        ),
+        (
             ("severity", 7, "SEV3", "--reason", "preview only", "--as", "ana"),
             "severity",
             {"actor": "ana", "severity": "SEV3", "reason": "preview only"},
@@ -242,3 +266,11 @@ def test_a_server_that_is_not_there_could_not_run(
     ran = vigie("incident", "show", 7)
     assert ran.status == 2
     assert said in ran.err
+
+
+def test_what_speaks_against_closing_ends_with_one(vigie: Vigie, server: Server) -> None:
+    server.status = 409
+    server.answer = {"detail": "incident #7 cannot be closed: not filled in: cause; it is with L2"}
+    ran = vigie("incident", "close", 7, "--reason", "done", "--as", "ana")
+    assert (ran.status, ran.err.strip().endswith("cause; it is with L2")) == (1, True)
+    assert vigie("incident", "status", 7, "--as", "ana").status == 2

@@ -98,7 +98,7 @@ def test_what_is_over_cannot_be_acknowledged_or_resolved_again(db: Database, num
 
 def test_a_comment_can_be_added_even_after_the_end(db: Database, number: int) -> None:
     resolve(db, CONFIG, number, "ann", "rolled back", NOW)
-    comment(db, number, "bob", "the pool was empty", NOW + 1)
+    comment(db, CONFIG, number, "the pool was empty", actor="bob", now=NOW + 1)
     assert said(db, number)[-1] == ("commented", "bob", "the pool was empty")
 
 
@@ -106,7 +106,7 @@ def test_an_unknown_incident_is_not_found(db: Database) -> None:
     for command in (
         lambda: acknowledge(db, CONFIG, 99, "ann", NOW),
         lambda: resolve(db, CONFIG, 99, "ann", "gone", NOW),
-        lambda: comment(db, 99, "ann", "hello", NOW),
+        lambda: comment(db, CONFIG, 99, "hello", actor="ann", now=NOW),
     ):
         with pytest.raises(NotFound, match="there is no incident #99"):
             command()
@@ -115,7 +115,7 @@ def test_an_unknown_incident_is_not_found(db: Database) -> None:
 @pytest.mark.parametrize("text", ["", " \n\t", "\x00"])
 def test_an_empty_comment_or_reason_is_refused(db: Database, number: int, text: str) -> None:
     with pytest.raises(Invalid, match="is empty"):
-        comment(db, number, "ann", text, NOW)
+        comment(db, CONFIG, number, text, actor="ann", now=NOW)
     with pytest.raises(Invalid, match="is empty"):
         resolve(db, CONFIG, number, "ann", text, NOW)
     assert said(db, number) == []
@@ -123,7 +123,7 @@ def test_an_empty_comment_or_reason_is_refused(db: Database, number: int, text: 
 
 def test_what_is_too_long_is_refused_and_not_cut(db: Database, number: int) -> None:
     with pytest.raises(Invalid, match="the comment has 10001 characters; at most 10000"):
-        comment(db, number, "ann", "x" * 10_001, NOW)
+        comment(db, CONFIG, number, "x" * 10_001, actor="ann", now=NOW)
     with pytest.raises(Invalid, match="the reason has 1001 characters"):
         resolve(db, CONFIG, number, "ann", "x" * 1001, NOW)
 

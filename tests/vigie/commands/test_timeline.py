@@ -11,6 +11,7 @@ from incidents.model import IncidentType, Severity, Signal, Urgency
 from vigie.commands import comment
 from vigie.commands.errors import Invalid, NotFound
 from vigie.commands.timeline import correct
+from vigie.config import Config
 from vigie.store import incidents, timeline
 from vigie.store.db import Database, open_database
 
@@ -35,7 +36,7 @@ def db(tmp_path: Path) -> Iterator[Database]:
     db = open_database(blank_database(tmp_path))
     number = db.write(lambda c: incidents.open_incident(c, SIGNAL, NOW - 30))
     assert number == 1
-    comment(db, 1, "ann", "deployed at 14:02", NOW)
+    comment(db, Config({}, {}, {}, {}, ()), 1, "deployed at 14:02", actor="ann", now=NOW)
     yield db
     db.close()
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from blank import blank_database
+from collected import collected
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from runbooks.model import Runbook
 from vigie import handlers
@@ -19,7 +20,7 @@ from vigie.jobs.runs import start_runs
 from vigie.jobs.worker import Worker
 from vigie.live import Board, Change, Feed, Live
 from vigie.notify.outbox import jobs_for
-from vigie.store import deliveries, incidents, jobs, runs
+from vigie.store import deliveries, incidents, jobs, runs, updates
 from vigie.store.db import Database, open_database
 from vigie.store.jobs import Job, NewJob
 from vigie.store.keep import Retention
@@ -45,7 +46,12 @@ class World:
             telemetry=Telemetry(),
             base_url="http://vigie.example/",
             retention=Retention(),
+            collected=collected(),
+            slice_s=10,
+            history=None,
         )
+        # Every incident has one: tests of other jobs count theirs without. `watching` puts it in.
+        self.watches = self.handlers.pop(updates.JOB)
         dead = handlers.on_dead(self.board, self.clock)
         self.worker = Worker(
             db,
@@ -85,6 +91,10 @@ class World:
             self._tell(c, kind, number, "")
 
         self.db.write(work)
+
+    def watching(self) -> None:
+        """Let the worker also look after stakeholder updates."""
+        self.handlers[updates.JOB] = self.watches
 
     def enqueue(self, job: NewJob) -> bool:
         return self.db.write(lambda c: jobs.enqueue(c, job, self.clock.now()))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from incidents.model import EventKind
@@ -153,6 +154,31 @@ def test_who_has_it_is_said(incident: dict[str, Any]) -> None:
     assert "resolved by vigie at 1970-01-01 00:00:02 UTC" in told(incident).text
 
 
+@pytest.mark.parametrize("event", EventKind)
+def test_of_a_restricted_incident_no_word_goes_out(
+    incident: dict[str, Any], event: EventKind
+) -> None:
+    planted = "zanzibar"
+    incident.update(restricted=1, title=planted, service=planted, slo=planted, key=planted)
+    incident.update(labels={"a": planted}, detail={"targets": planted}, type="no-data")
+    incident.update(acknowledged_at=1.0, acknowledged_by=planted, description=planted)
+    incident.update(resolved_at=2.0, resolved_by=planted, reporter=planted)
+    message = about_incident(
+        incident,
+        dedup="k",
+        kind="page",
+        event=event,
+        happened=f"{planted} leaks",
+        url="http://v/incidents/12",
+        runbooks=[(RUNBOOK, planted)],
+    )
+    assert planted not in str(message)
+    assert RUNBOOK.title not in str(message)
+    assert message.subject.startswith("[SEV2] #12 ")
+    assert message.subject.endswith("restricted incident")
+    assert "resolved at 1970-01-01 00:00:02 UTC" in message.text
+
+
 def test_vigie_that_cannot_record_says_what_fires() -> None:
     message = about_vigie("fallback:1", "The disk is full", ["a/x burns"], "http://v/")
     assert message.subject.startswith("[Vigie] cannot record")
@@ -166,3 +192,25 @@ def test_vigie_that_cannot_record_says_what_fires() -> None:
 def test_times_are_utc_with_milliseconds() -> None:
     assert rfc3339(0.25) == "1970-01-01T00:00:00.250Z"
     assert rfc3339(None) is None
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "@everyone", "@HERE", "@channel", "@all", "<!channel>", "<!here|x>", "<@U024BE7LH>",
+        "<@&123>", "<#C024BE7LR>", "<!subteam^S1>", "<at>team</at>",
+    ],
+)  # fmt: skip
+def test_no_words_of_anybody_call_a_channel_together(incident: dict[str, Any], call: str) -> None:
+    incident |= {"title": f"{call} burns", "acknowledged_by": call}
+    incident["labels"] = {call: call}
+    incident["detail"] = {"targets": [{"error": call}]}
+    message = told(incident)
+    said = f"{message.subject}\n{message.text}\n{orjson.dumps(message.body).decode()}"
+    assert call not in said
+    assert call in said.replace("\u200b", "")
+
+
+def test_a_name_and_an_address_stay_as_they_are(incident: dict[str, Any]) -> None:
+    for words in ("@bob <bob@example.org>", "a < b", "@everybody", "@hereafter"):
+        assert f"{words}" in told({**incident, "title": words}).subject

@@ -14,6 +14,7 @@ from vigie.clock import SetClock
 from vigie.commands import acknowledge, resolve
 from vigie.config import Config
 from vigie.store import incidents, runs
+from vigie.store.visibility import EVERYTHING
 from world import INTERVAL_S, POLICY, T0, TEXT, Event, Process, Vigie, config_for
 
 pytestmark = pytest.mark.simulation
@@ -66,7 +67,7 @@ class Shop:
         return [(one["key"], one["resolved_at"] is None) for one in self.all()]
 
     def all(self) -> list[Mapping[str, Any]]:
-        read = lambda c: incidents.page(c, state=None, service=None, before=None, limit=99)  # noqa: E731 - a query, not a function
+        read = lambda c: incidents.page(c, limit=99, viewer=EVERYTHING)  # noqa: E731 - a query, not a function
         return list(reversed(self.vigie.db.read(read)))
 
     def resolve(self, number: int) -> None:

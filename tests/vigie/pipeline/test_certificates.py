@@ -8,6 +8,7 @@ import pytest
 from incidents.model import Certificate
 from vigie.clock import SetClock
 from vigie.store import incidents
+from vigie.store.visibility import EVERYTHING
 from world import T0, Vigie, config_for
 
 pytestmark = pytest.mark.simulation
@@ -23,9 +24,7 @@ async def test_one_certificate_is_one_incident_until_it_is_renewed(tmp_path: Pat
         vigie.clock.set(T0 + number * DAY)
         vigie.pipeline.probed({}, [certificate])
         assert await vigie.pipeline.tick()
-        rows = vigie.db.read(
-            lambda c: incidents.page(c, state=None, service=None, before=None, limit=9)
-        )
+        rows = vigie.db.read(lambda c: incidents.page(c, limit=9, viewer=EVERYTHING))
         found = [row for row in rows if row["type"] == "certificate-expiry"]
         return [(row["key"], row["urgency"], row["state"]) for row in found]
 

@@ -14,6 +14,7 @@ from vigie.clock import SetClock
 from vigie.handlers.target import WatchTarget
 from vigie.jobs.worker import Worker
 from vigie.store import incidents, jobs
+from vigie.store.visibility import EVERYTHING
 from world import INTERVAL_S, POLICY, T0, TEXT, Vigie, config_for
 
 pytestmark = pytest.mark.simulation
@@ -82,5 +83,6 @@ async def test_a_breach_is_told_once_by_the_servers_that_come_and_go(tmp_path: P
 
 def _only(vigie: Vigie) -> Mapping[str, Any]:
     asked: dict[str, Any] = {"state": None, "service": None, "before": None, "limit": 9}
+    asked["viewer"] = EVERYTHING
     (incident,) = vigie.db.read(lambda c: incidents.page(c, **asked))
     return incident

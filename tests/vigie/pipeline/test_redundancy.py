@@ -15,6 +15,7 @@ from vigie.clock import SetClock
 from vigie.config import Config
 from vigie.store import changes, incidents, outages, states
 from vigie.store import redundancy as store
+from vigie.store.visibility import EVERYTHING
 from world import INTERVAL_S, POLICY, T0, TEXT, Vigie, config_for
 
 pytestmark = pytest.mark.simulation
@@ -67,9 +68,7 @@ class Shop:
         return self.service.standing
 
     def incidents(self) -> list[Mapping[str, Any]]:
-        return self.vigie.db.read(
-            lambda c: incidents.page(c, state=None, service=None, before=None, limit=9)
-        )
+        return self.vigie.db.read(lambda c: incidents.page(c, limit=9, viewer=EVERYTHING))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from collectors import changes as collected
 from collectors.heartbeat import Heartbeat, Said
 from incidents.budget import Acting, Standing
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
+from incidents.problems import ProblemEvent
 from runbooks.model import Match, Mode, Runbook, Step, StepKind
 from slo.ledger import Row
 from slo.outages import Outage
@@ -27,6 +28,7 @@ from slo.spec import Excluded, ServiceState, SloId
 from vigie.store import (
     alerts,
     attachments,
+    automations,
     backfill,
     budget,
     changes,
@@ -34,18 +36,24 @@ from vigie.store import (
     exclusions,
     found,
     gate,
+    guests,
     heartbeats,
     incidents,
     jobs,
     ledger,
+    links,
     memories,
     meta,
     outages,
+    people,
+    problems,
     redundancy,
+    reviews,
     runs,
     schema,
     sessions,
     states,
+    subscribers,
     tokens,
     users,
 )
@@ -54,6 +62,8 @@ from vigie.store.db import Database, connect, open_database, parsed
 from vigie.store.errors import Corrupt, Locked, Newer, Refused, Unavailable
 from vigie.store.jobs import NewJob
 from vigie.store.tables import metadata
+from vigie.store.tables_tasks import task
+from vigie.store.tables_updates import stakeholder_update
 
 AT = 1_790_000_000.25
 SIGNAL = Signal(
@@ -110,11 +120,27 @@ def fill(c: Connection) -> None:
     runs.start(c, 1, Runbook("r", "R", Match(), Mode.SUGGEST, steps), 3.0)
     told = attachments.NewAttachment("é.har", "application/har+json", b"\x00{}" * 40_000, 9)
     attachments.add(c, 1, told, "ann", 4.0, "k")
+    work = {"incident": 1, "number": 1, "source": "review", "kind": "prevent", "title": "t\u00e9"}
+    times = {"due_at": 9.0, "due_set_at": 1 / 3, "created_at": 1 / 3}
+    automations.wait_for(c, {"opened"})
+    automations.begin(c, 1, 1, "a", ["a"], automations.RunState.RUNNING, "w", [], 0.6)
+    c.execute(task.insert().values(**work, **times, state="open", created_by="ann"))
+    related = {"incident": 1, "kind": "related", "target": 2, "ref": "2", "url": "", "title": "é"}
+    links.add(c, related | {"added_at": 1 / 3, "added_by": "ada"})
+    reviews.add(c, 1, "ann\u00e9", 8.0)
     users.add(c, "ada", "admin", "hash", None, by="vigie", now=1 / 3)
     users.grant(c, 1, users.Grant("incident", "1", "responder"), by="ada", now=1.0)
     sessions.begin(c, "digest", 1, now=1.0, expires_at=1e10)
     token = {"name": "ci", "user": 1, "role": "responder", "scope": "send", "by": "ada"}
     tokens.add(c, "digest", **token, now=1.0, expires_at=2.0)
+    guest = {"incident": 1, "name": "Ann", "role": "viewer", "by": "ada"}
+    guests.add(c, "digest", **guest, now=1.0, expires_at=2.0)
+    assert subscribers.ask(c, "shop", "é@example.com", 1 / 3)
+    people.begin(c, 1, "ann", "l1", "ada", 1 / 3, "été")
+    said = {"audience": "customer", "status": "resolved", "text": "é", "next_at": 2 / 3}
+    c.execute(stakeholder_update.insert().values(**said, incident=1, sent_at=1 / 3, sent_by="a"))
+    problems.add(c, {"title": "\u00e9", "created_by": "ann"}, 1 / 3)
+    problems.say(c, 1, 1 / 3, ProblemEvent.OPENED, "ann", "\u00e9")
     meta.set_(c, "note", "kept")
 
 
@@ -310,7 +336,7 @@ def test_what_a_database_holds_is_replaced_only_by_force(saved: Path) -> None:
 
 
 def _claimed(c: Connection) -> list[NewJob]:
-    found = c.execute(text("SELECT dedup FROM job"))
+    found = c.execute(text("SELECT dedup FROM job WHERE kind = 'notify'"))
     return [NewJob("notify", row.dedup, {}, 0.0) for row in found]
 
 

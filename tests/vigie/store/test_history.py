@@ -164,3 +164,19 @@ def test_files_hold_what_fits_in_32_bits_so(db: Database, tmp_path: Path) -> Non
     read(db, tmp_path / "h", (D0 * DAY, (D0 + 2) * DAY))
     kinds = [pl.read_parquet(file).schema["good"] for file in sorted((tmp_path / "h").iterdir())]
     assert kinds == [pl.UInt32, pl.Int64]
+
+
+def test_closed_days_are_prepared_one_at_a_time_the_newest_first(
+    db: Database, tmp_path: Path
+) -> None:
+    first = D0 * DAY
+    write(db, *(row(first + at * DAY, [at]) for at in range(4)))
+    folder, names = tmp_path / "h", lambda: sorted(f.name[:10] for f in (tmp_path / "h").iterdir())
+    prepare = lambda: db.read(  # noqa: E731 - a query
+        lambda c: history.warm(c, folder, first, first + 4 * DAY, 1)
+    )
+    prepare()
+    assert names() == ["2024-10-06"]  # the fourth day is not closed
+    for _ in range(5):
+        prepare()
+    assert names() == ["2024-10-04", "2024-10-05", "2024-10-06"]

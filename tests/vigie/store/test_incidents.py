@@ -20,6 +20,7 @@ from incidents.model import (
 from vigie.store import incidents
 from vigie.store.db import Database
 from vigie.store.tables import incident
+from vigie.store.visibility import EVERYTHING
 
 KEY = "slo-burn:shop/availability"
 SIGNAL = Signal(
@@ -255,6 +256,7 @@ def test_pages_are_newest_first_and_filtered(db: Database) -> None:
 
     def numbers(**asked: Any) -> list[int]:
         given = {"state": None, "service": None, "before": None, "limit": 10, **asked}
+        given["viewer"] = EVERYTHING
         return [one["number"] for one in db.read(lambda c: incidents.page(c, **given))]
 
     assert numbers(limit=2) == [6, 5]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import update
 
@@ -10,6 +11,7 @@ from vigie.store import incidents
 from vigie.store.db import Database
 from vigie.store.order import Order
 from vigie.store.tables import incident
+from vigie.store.visibility import EVERYTHING
 
 SIGNAL = Signal(
     key="k",
@@ -59,7 +61,8 @@ def fill(db: Database) -> list[int]:
 
 
 def shown(db: Database, order: Order, before: int | None = None, limit: int = 99) -> list[int]:
-    asked = {"state": "open", "service": None, "before": before, "limit": limit, "order": order}
+    asked: dict[str, Any] = {"state": "open", "service": None, "viewer": EVERYTHING}
+    asked |= {"before": before, "limit": limit, "order": order}
     return [row["number"] for row in db.read(lambda c: incidents.page(c, **asked))]
 
 

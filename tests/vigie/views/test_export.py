@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fleet import T0, Fleet
+from incidents.quoting import code, fenced, struck
 from vigie.commands import comment
 from vigie.commands.timeline import correct
-from vigie.views.export import SUFFIXES, ExportFormat, code, export, fenced, shown, struck
+from vigie.views.export import SUFFIXES, ExportFormat, export, shown
 from vigie.views.records import recorded
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -204,7 +205,7 @@ def test_no_cell_is_a_formula_and_no_word_is_lost(words: str) -> None:
 def number(fleet: Fleet) -> int:
     number = fleet.open()
     fleet.tell(number)
-    comment(fleet.db, number, "ada", HARMFUL, T0)
+    comment(fleet.db, fleet.board.now.config, number, HARMFUL, actor="ada", now=T0)
     said = {"actor": "bob", "text": "-> 13:02", "reason": "wrong zone"}
     correct(fleet.db, number, 2, **said, now=T0 + 1)
     return number

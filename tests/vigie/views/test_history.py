@@ -24,6 +24,7 @@ from vigie.api import reads
 from vigie.live import Live
 from vigie.store import changes, exclusions, incidents, ledger, outages
 from vigie.store.db import Database
+from vigie.store.visibility import EVERYTHING
 from vigie.views.history import (
     MOST_BUCKETS,
     RANGES,
@@ -186,7 +187,7 @@ def test_a_story_tells_what_happened_to_the_service_in_its_time(db: Database) ->
     work = MaintenanceWindow("m", (SERVICE,), (), {}, begins, 200.0, "UTC", "", "bob", "new disks")
     known = knowing(past_of(minutes(70)))
     known = replace(known, config=replace(known.config, maintenance=(work,)))
-    found = story(known, db, SLO, "1h")
+    found = story(known, db, SLO, "1h", viewer=EVERYTHING)
     assert found is not None
     happened = found.happened
     assert [one.change.title for one in happened.changes] == ["v1", "v2"]
@@ -229,7 +230,7 @@ def told_of(buckets: Iterable[Bucket]) -> list[tuple[float, float | None, float 
 
 
 def test_a_young_incident_is_shown_from_two_hours_before_its_onset(db: Database) -> None:
-    found = story_of(knowing(past_of(minutes(150))), db, opened(db, T0 - 490))
+    found = story_of(knowing(past_of(minutes(150))), db, opened(db, T0 - 490), viewer=EVERYTHING)
     assert found is not None
     assert (found.start, found.end, found.step_s) == (T0 - 490 - 7200 - 10, T0, 60)
     assert told_of(found.buckets)[0] == (found.start, 99, 100)
@@ -239,7 +240,7 @@ def test_an_old_incident_is_read_from_its_stored_minutes(db: Database) -> None:
     onset, upto = T0 - 40 * 86_400, MINUTE0 - 40 * 86_400 + 3600
     rows = [one for one in minutes(200, upto=upto) if one.start != upto - 600]
     stored(db, rows)
-    found = story_of(knowing(past_of([])), db, opened(db, onset, onset + 300))
+    found = story_of(knowing(past_of([])), db, opened(db, onset, onset + 300), viewer=EVERYTHING)
     assert found is not None
     assert found.step_s == 60
     assert 0 <= found.end - (onset + 300 + 1800) < 60
@@ -253,7 +254,9 @@ def test_an_old_incident_is_read_from_its_stored_minutes(db: Database) -> None:
 def test_memory_and_storage_tell_the_same_of_a_minute(db: Database, ago_s: float) -> None:
     rows = [row(60, MINUTE0 - 60 * n, 100 - n % 7, 100) for n in range(300, 0, -1)]
     stored(db, rows)
-    found = story_of(knowing(past_of(rows)), db, opened(db, T0 - ago_s, T0 - 100))
+    found = story_of(
+        knowing(past_of(rows)), db, opened(db, T0 - ago_s, T0 - 100), viewer=EVERYTHING
+    )
     assert found is not None
     assert found.step_s == 60
     by_start = {one.start: int(one.good[0]) for one in rows}
@@ -267,7 +270,7 @@ def test_stored_events_of_a_gap_are_in_no_minute(db: Database) -> None:
     at = int(onset // 60) * 60
     gap = Spans(*(np.array([v]) for v in (0, at - 200.0, at + 15.0, 40, 50)))
     stored(db, [row(60, at, 139, 150)], no_spans(), gap)
-    found = story_of(knowing(past_of([])), db, opened(db, onset, onset + 300))
+    found = story_of(knowing(past_of([])), db, opened(db, onset, onset + 300), viewer=EVERYTHING)
     assert found is not None
     assert [(one.good, one.total) for one in found.buckets if one.start == at] == [(99, 100)]
 
@@ -286,7 +289,7 @@ def test_a_long_incident_is_shown_as_finely_as_it_can_be(
 ) -> None:
     onset = T0 - ago_s
     over = None if lasted_s is None else onset + lasted_s
-    found = story_of(knowing(past_of(minutes(10))), db, opened(db, onset, over))
+    found = story_of(knowing(past_of(minutes(10))), db, opened(db, onset, over), viewer=EVERYTHING)
     assert found is not None
     assert found.step_s == step_s
     assert 0 <= onset - 7200 - found.start < step_s
@@ -296,5 +299,5 @@ def test_a_long_incident_is_shown_as_finely_as_it_can_be(
 
 def test_an_incident_of_no_slo_that_is_measured_has_no_story(db: Database) -> None:
     incident = opened(db, T0 - 490)
-    assert story_of(live(), db, incident) is None
-    assert story_of(knowing(past_of([])), db, incident | {"slo": ""}) is None
+    assert story_of(live(), db, incident, viewer=EVERYTHING) is None
+    assert story_of(knowing(past_of([])), db, incident | {"slo": ""}, viewer=EVERYTHING) is None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fleet import CONFIG, RUNBOOK, T0, Fleet, burn_signal, live, no_data_signal
 from incidents.model import EventKind, Severity
 from vigie.store import incidents as store
+from vigie.store.visibility import EVERYTHING
 from vigie.views import incident, incidents, timeline
 
 
@@ -72,19 +73,20 @@ def test_every_attempt_to_reach_somebody_is_shown(fleet: Fleet) -> None:
 def test_incidents_come_newest_first_a_page_at_a_time(fleet: Fleet) -> None:
     for service in "abcde":
         fleet.open(burn_signal(service))
-    first = incidents(fleet.db, limit=2)
+    first = incidents(fleet.db, limit=2, viewer=EVERYTHING)
     assert ([i["number"] for i in first["items"]], first["next"]) == ([5, 4], "4")
-    second = incidents(fleet.db, limit=2, cursor=int(first["next"]))
+    second = incidents(fleet.db, limit=2, cursor=int(first["next"]), viewer=EVERYTHING)
     assert ([i["number"] for i in second["items"]], second["next"]) == ([3, 2], "2")
-    last = incidents(fleet.db, limit=2, cursor=int(second["next"]))
+    last = incidents(fleet.db, limit=2, cursor=int(second["next"]), viewer=EVERYTHING)
     assert ([i["number"] for i in last["items"]], last["next"]) == ([1], None)
 
 
 def test_incidents_are_found_by_state_and_service(fleet: Fleet) -> None:
     fleet.open(burn_signal("a"))
     fleet.open(burn_signal("b", Severity.SEV1))
-    assert [i["service"] for i in incidents(fleet.db, "open", "a")["items"]] == ["a"]
-    assert incidents(fleet.db, "resolved")["items"] == []
+    of_a = incidents(fleet.db, "open", "a", viewer=EVERYTHING)["items"]
+    assert [i["service"] for i in of_a] == ["a"]
+    assert incidents(fleet.db, "resolved", viewer=EVERYTHING)["items"] == []
 
 
 def test_the_timeline_can_be_followed(fleet: Fleet) -> None:

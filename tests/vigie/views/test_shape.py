@@ -1,6 +1,10 @@
 """The JSON conventions."""
 
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from vigie.views.shape import times_shown, when
 
@@ -16,6 +20,15 @@ from vigie.views.shape import times_shown, when
 )
 def test_times_are_rfc_3339_in_utc_with_milliseconds(at: float | None, text: str | None) -> None:
     assert when(at) == text
+
+
+@given(st.floats(-6e10, 2.5e11) | st.integers(-60_000_000_000, 250_000_000_000))
+@example(-1e-7)
+@example(0.9999999)
+@example(1_790_000_000.9999996)
+def test_times_are_written_as_datetime_writes_them(at: float) -> None:
+    written = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    assert when(at) == written.replace("+00:00", "Z")
 
 
 def test_a_detail_shows_its_times_at_any_depth_and_nothing_else_changes() -> None:
