@@ -37,12 +37,14 @@ from vigie.config import Config
 from vigie.live import Collected, Live
 from vigie.store import incident_stats
 from vigie.store.db import Database, open_database
+from vigie.store.search import Filters
 from vigie.store.visibility import EVERYTHING
-from vigie.views import incident, incidents, records, stats
+from vigie.views import incident, incidents, records, search, stats
 
 NOW: Final = 1_790_000_000.0
 YEAR_S: Final = 365 * 86_400.0
 SERVICES: Final = 40
+WORDS: Final = 5_000  # that people use
 OPEN: Final = 200  # the newest of them
 BATCH: Final = 5_000  # incidents at once
 LIST_MS, ANALYTICS_MS = 50.0, 1000.0
@@ -107,6 +109,29 @@ def _metrics(world: World, _call: int) -> object:
     return [family.name for family in (*of_store(world.db), *times)]
 
 
+def _search(world: World, call: int) -> object:
+    return search.found(world.db, _typed(call), Filters(), viewer=EVERYTHING)
+
+
+def _narrowed(world: World, call: int) -> object:
+    only = Filters(service=world.service(call), severity=1 + call % 4)
+    return search.found(world.db, "burns", only, viewer=EVERYTHING)
+
+
+def _typed(call: int) -> str:
+    return f"word{call * 31 % WORDS} service"
+
+
+_FOUND: Final = (
+    "SELECT i.*, d.title, d.body, d.said FROM (SELECT rowid, bm25(search_index, 8.0, 4.0, 1.0) r "
+    "FROM search_index WHERE search_index MATCH ? ORDER BY r LIMIT 21) f "
+    "JOIN search_document d ON d.id = f.rowid JOIN incident i ON i.number = f.rowid"
+)
+_NARROWED: Final = (
+    "SELECT i.*, d.title, d.body, d.said FROM search_index f JOIN incident i ON i.number = f.rowid "
+    "JOIN search_document d ON d.id = f.rowid WHERE search_index MATCH 'burns' AND i.service = ? "
+    "AND i.severity = ? ORDER BY bm25(search_index, 8.0, 4.0, 1.0) LIMIT 21"
+)
 _OF_PEOPLE: Final = (
     "SELECT p.incident, p.name, p.since, p.until FROM participant p JOIN incident i "
     "ON i.number = p.incident WHERE i.opened_at >= ? AND i.opened_at < ? AND p.role IN "
@@ -181,6 +206,19 @@ CASES: Final = (
         _of_year,
         share=0.1,
         told=False,
+    ),
+    Case(
+        "search",
+        LIST_MS,
+        _search,
+        lambda _world, call: [(_FOUND, (_typed(call),))],
+    ),
+    Case(
+        "search_narrowed",
+        LIST_MS,
+        _narrowed,
+        lambda world, call: [(_NARROWED, (world.service(call), 1 + call % 4))],
+        share=0.25,
     ),
     Case("metrics", LIST_MS, _metrics, None),
 )
@@ -266,6 +304,7 @@ def _fill(path: Path, count: int, entries: int) -> None:
             # Entries of those that are worked on at once take turns, as people do.
             _insert(file, "timeline", [chain[n] for n in range(entries) for chain in chains])
             _insert(file, "participant", [_participant(row) for row in made])
+            _insert(file, "search_document", [_document(row, dice) for row in made])
         file.execute("COMMIT")
 
 
@@ -335,6 +374,12 @@ def _participant(row: dict[str, Any]) -> dict[str, Any]:
     since = row["acknowledged_at"] or row["opened_at"]
     named = {"name": f"person-{row['number'] % 30}", "role": "l1", "given_by": "vigie"}
     return {"incident": row["number"], **named, "since": since}
+
+
+def _document(row: dict[str, Any], dice: random.Random) -> dict[str, Any]:
+    """Its text for the index, with what people said in thirty words."""
+    said = " ".join(f"word{dice.randrange(WORDS)}" for _ in range(30))
+    return {"id": row["number"], "title": row["title"], "body": row["service"], "said": said}
 
 
 def _insert(file: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:

@@ -44,6 +44,18 @@ def reopening(db: Database, number: int, given: str) -> str:
     raise _refused(asked, "opens it again")
 
 
+def commenting(db: Database, number: int, given: str) -> str:
+    """The actor who adds words to an incident: whoever responds to it, its guests, and the
+    requester. Forbidden for all others; NotFound.
+    """
+    who = current()
+    if who.kind is Kind.GUEST or who.may(Permission.RESPOND, number):
+        return acting(given)
+    if _is_one_of(who, asked := _asked(db, number)):
+        return acting(given)
+    raise _refused(asked, "adds to it")
+
+
 def _asked(db: Database, number: int) -> list[str]:
     def read(c: Connection) -> list[str]:
         return requesters(c, record.find(c, number))

@@ -125,7 +125,7 @@ def add(
             return done(number, into)
         severity = None if body.severity is None else Severity[body.severity]
         part = splitting.Part(body.title, body.service, severity, body.entries)
-        new = splitting.split(db, config, number, part, **said, **about)
+        new = splitting.split(db, config, number, part, **said, **about, viewer=viewing())
         return done(new["number"], number)
 
 

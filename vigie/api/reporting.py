@@ -120,7 +120,7 @@ def add(
     def open_one(body: Reported, idempotency_key: IdempotencyKey = None) -> Response:
         """Report an incident. `open_beside` says what is open on its service already."""
         asked: dict[str, Any] = {"actor": body.actor, "now": clock.now(), "key": idempotency_key}
-        opened = report(db, board.now.config, body.said(), **asked)
+        opened = report(db, board.now.config, body.said(), **asked, viewer=viewing())
         number = int(opened["number"])
         feed.publish(Change("incident", number))
         wake()

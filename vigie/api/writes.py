@@ -10,6 +10,7 @@ from starlette.responses import Response
 from incidents.model import Severity
 from vigie import commands
 from vigie.access import NOT_SAID, Permission, acting, needs
+from vigie.access.requester import commenting
 from vigie.api.incident_schemas import WholeIncident
 from vigie.api.reads import MAX_NUMBER, Number, ready_json, shown, whole_incident
 from vigie.clock import Clock
@@ -139,12 +140,18 @@ def _add_timeline(
     done: Callable[[int], Response],
 ) -> None:
     @router.post("/incidents/{number}/comment", **of)
-    @needs(Permission.RESPOND, on_incident=True)
+    @needs(Permission.REPORT, on_incident=True)
     def comment(number: Number, body: Comment, idempotency_key: IdempotencyKey = None) -> Response:
         """Add words in Markdown to the timeline; users that they name with `@name` are told."""
-        said: dict[str, Any] = {"actor": body.actor, "key": idempotency_key}
-        said["now"] = clock.now()
-        commands.comment(db, board.now.config, number, body.text, **said)
+        commands.comment(
+            db,
+            board.now.config,
+            number,
+            body.text,
+            actor=commenting(db, number, body.actor),
+            now=clock.now(),
+            key=idempotency_key,
+        )
         return done(number)
 
     @router.post("/incidents/{number}/timeline/{entry}/correction", **of)

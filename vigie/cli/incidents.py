@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+MOST_LINES = 12  # of what a step found
+
 app = typer.Typer(help="Incidents of a running server.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(min=1, help="The number of the incident.")]
@@ -221,5 +223,13 @@ def _event(entry: Json) -> list[str]:
 
 
 def _book(book: Json) -> list[str]:
-    steps = [f"  {i}. {s['title']}" for i, s in enumerate(book["steps"], start=1)]
-    return [f"runbook {book['name']}: {book['title']}", *steps]
+    """A runbook with what its steps found, as far as a screen holds it."""
+    found = [f"runbook {book['name']}: {book['title']}"]
+    for place, step in enumerate(book["steps"], start=1):
+        state = f" ({step['state']})" if step.get("state") else ""
+        found.append(f"  {place}. {step['title']}{state}")
+        said = (step.get("error") or step.get("output") or "").strip().splitlines()
+        found += [f"       {line}" for line in said[:MOST_LINES]]
+        if len(said) > MOST_LINES:
+            found.append(f"       ... {len(said) - MOST_LINES} more lines: --format json has them")
+    return found

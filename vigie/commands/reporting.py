@@ -33,6 +33,7 @@ from vigie.notify import tasks
 from vigie.store import reported
 from vigie.store.db import Database
 from vigie.store.sql import plain, to_json
+from vigie.store.visibility import EVERYTHING, Viewer
 
 TYPE: Final = "report"  # of what people open, where they say no other
 MAX_LABELS: Final = 32
@@ -75,12 +76,14 @@ def report(
     now: float,
     key: str | None = None,
     most_per_hour: int | None = None,
+    viewer: Viewer = EVERYTHING,
 ) -> Incident:
     """Open an incident; the incident as it is then. Said again by the same person under the same
     `key` it is opened once, also when it is over by then.
 
-    Invalid, with every problem in one line; TooMany when its requester has `most_per_hour` of the
-    last hour already.
+    NotFound when that one is restricted by then, and not there for the `viewer`. Invalid, with
+    every problem in one line; TooMany when its requester has `most_per_hour` of the last hour
+    already.
     """
     who = line_of("name", actor, MAX_ACTOR)
     checked = _checked(config, said, who, now)
@@ -89,7 +92,7 @@ def report(
     def work(c: Connection) -> Incident:
         before = reported.by_key(c, person_of(who), known_as)
         if before is not None:
-            return record.find(c, before)
+            return record.find(c, before, viewer)
         if most_per_hour is not None:
             _bound(c, person_of(who), most_per_hour, now)
         return _open(c, config, checked, who, known_as, now)

@@ -19,6 +19,7 @@ from vigie.config import Config
 from vigie.store import people, reported, timeline
 from vigie.store.db import Database
 from vigie.store.sql import to_json
+from vigie.store.visibility import EVERYTHING, Viewer
 
 MOST_ENTRIES: Final = 200
 _COPIED: Final = ("type", "started_at", "restricted", "category", "subcategory", "urgency")
@@ -46,11 +47,13 @@ def split(
     actor: str,
     now: float,
     key: str | None = None,
+    viewer: Viewer = EVERYTHING,
 ) -> Incident:
     """Open an incident out of another, also one that is over, and link the two; the new incident.
     Entries are named there, and stay where they were written.
 
-    NotFound: no such incident or entry. Invalid. Conflict: it was merged or cancelled.
+    NotFound: no such incident or entry, or what the `key` has made is not there for the `viewer`.
+    Invalid. Conflict: it was merged or cancelled.
     """
     who, why = line_of("name", actor, MAX_ACTOR), text_of("reason", reason, MAX_REASON)
     title = line_of("title", part.title, MAX_TITLE)
@@ -59,7 +62,7 @@ def split(
     def work(c: Connection) -> Incident:
         whole = hold(c, number)
         if was_done(c, number, key):
-            return find(c, _made(c, number, key))
+            return find(c, _made(c, number, key), viewer)
         if whole["state"] in (IncidentState.MERGED, IncidentState.CANCELLED):
             raise Conflict(f"incident #{number} is {whole['state']}: there is nothing to split")
         entries = _entries(c, number, part.entries)

@@ -116,8 +116,8 @@ def _people(people: Object) -> Iterator[str]:
         yield from ("", "## People", "")
     for one in held:
         note = f": {code(one['note'])}" if one["note"] else ""
-        until = one["until"] or "now"
-        yield f"- {one['part']}: {code(one['name'])}, {one['since']} to {until}{note}"
+        span = f"{one['since']} to {one['until']}" if one["until"] else f"since {one['since']}"
+        yield f"- {one['part']}: {code(one['name'])}, {span}{note}"
     for one in guests:
         end = one["revoked_at"] or one["expires_at"]
         used = f"{one['first_used_at']} to {one['last_used_at']}" if one["opened"] else "never"

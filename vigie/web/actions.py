@@ -9,6 +9,7 @@ from starlette.responses import Response
 from incidents.model import Severity
 from vigie import commands
 from vigie.access import Permission, Role, acting, needs
+from vigie.access.requester import commenting
 from vigie.clock import Clock
 from vigie.commands import timeline
 from vigie.live import Board, Change, Feed
@@ -57,9 +58,10 @@ def add(
         return done(number, actor)
 
     @router.post("/incidents/{number}/comment")
-    @needs(Permission.RESPOND, on_incident=True, guests=Role.VIEWER)
+    @needs(Permission.REPORT, on_incident=True, guests=Role.VIEWER)
     def comment(number: Number, actor: Actor, text: Text) -> Response:
-        commands.comment(db, board.now.config, number, text, actor=actor, now=clock.now())
+        who, now = commenting(db, number, actor), clock.now()
+        commands.comment(db, board.now.config, number, text, actor=who, now=now)
         return done(number, actor, "#timeline")
 
     @router.post("/incidents/{number}/severity")

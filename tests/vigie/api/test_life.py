@@ -95,6 +95,8 @@ async def test_the_requester_and_who_responds_speak_of_the_end_and_nobody_else(
 
     await of("ada", "status", state="resolved")
     assert (await of("rita", "status", state="review")).status == 403
+    assert (await of("rita", "comment", text="thank you")).status == 200
+    assert (await of("mallory", "comment", text="me too")).status == 403
     refused = await of("mallory", "confirm", over=True)
     assert refused.status == 403
     assert refused.json["detail"].startswith("Only Rita, or whoever may `respond`")
