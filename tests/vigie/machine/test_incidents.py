@@ -50,6 +50,7 @@ def test_a_whole_life_and_back_holds_it_too() -> None:
                 life.status("remy", 0, state, None, spoilt=None, **plain)
                 life.holds()
             life.confirm("rita", 0, over=False, rated=None, words=True, **plain)
+            life.holds()
             states += [life.model.incidents[2].state]
             life.restrict("rosa", 0, spoilt=None, **plain)
             life.split("rosa", 0, [1], None, spoilt=None, **plain)

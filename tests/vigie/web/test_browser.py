@@ -92,7 +92,7 @@ async def test_an_incident_is_acknowledged_commented_and_resolved_by_click(
     await page.get_by_role("button", name="Acknowledge").click()
     await expect(head).to_contain_text("Ada works on it")
     await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    await page.get_by_label("Comment").fill("payments was deployed at 14:02")
+    await page.get_by_role("textbox", name="Comment").fill("payments was deployed at 14:02")
     await page.get_by_role("button", name="Comment").click()
     await expect(page.locator(".timeline li").first).to_contain_text("deployed at 14:02")
     await page.get_by_role("button", name="Resolve").click()
@@ -108,7 +108,7 @@ async def test_a_change_shows_without_a_reload_and_leaves_what_is_being_typed(
     page = watched.page
     await page.goto(f"{busy.url}/incidents/1")
     await expect(page.locator("#connection")).to_have_text("Live")
-    await page.get_by_label("Comment").fill("half a sent")
+    await page.get_by_role("textbox", name="Comment").fill("half a sent")
     await page.evaluate("window.sameDocument = true")
     fleet = busy.fleet
     commands.acknowledge(fleet.db, fleet.board.now.config, 1, "Grace", T0)
@@ -116,8 +116,8 @@ async def test_a_change_shows_without_a_reload_and_leaves_what_is_being_typed(
     await expect(page.locator(".head")).to_contain_text("Grace works on it")
     await expect(page.locator(".timeline li").first).to_contain_text("acknowledged · Grace")
     await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
-    await expect(page.get_by_label("Comment")).to_have_value("half a sent")
-    await expect(page.get_by_label("Comment")).to_be_focused()
+    await expect(page.get_by_role("textbox", name="Comment")).to_have_value("half a sent")
+    await expect(page.get_by_role("textbox", name="Comment")).to_be_focused()
     said = EventKind.COMMENTED
     fleet.db.write(lambda c: incidents.append(c, 1, T0, said, "Grace", "rolling back", {}))
     fleet.feed.publish(Change("incident", 1))
