@@ -13,7 +13,7 @@ from incidents.decide import decide
 from incidents.model import Event, EventKind, IncidentType, Severity, Signal, Urgency
 from machine_base import AGAIN, KEYS, SPOILT, TEXTS, WHICH, WHO, Base
 from machine_model import LEADS_TO, SAME, Expected, Inc, refused
-from machine_world import ACTORS, DAY_S, REPORT, RULED, TYPES, Actor
+from machine_world import ACTORS, DAY_S, REPORT, RULED, TYPES, USERS, Actor
 from slo.recovery import OnRecovery
 from vigie.access import Permission
 from vigie.live import Change
@@ -163,6 +163,8 @@ class LifeRules(Base):
         elif before is not None:
             sees = self.model.sees(actor, before)
             wanted = SAME if sees else refused(404)
+        elif self._hidden(body) and not {actor.person, body["requester"]} & set(USERS):
+            wanted = refused(422)
         if given["spoilt"] == "unknown":
             body, wanted = {**body, "zzz": 1}, refused(422)
         if actor.guest_of is not None:
@@ -177,6 +179,9 @@ class LifeRules(Base):
             if given["again"]:
                 answer, _ = self.ask(actor, "POST", path, headers, body, SAME_OR_GONE)
 
+    def _hidden(self, body: dict[str, Any]) -> bool:
+        return bool(body["restricted"] or TYPES[body["type"]].restricted)
+
     def _reported(self, actor: Actor, key: str | None) -> int | None:
         return None if key is None else self.keys.get((actor.person or actor.name, key))
 
@@ -184,7 +189,7 @@ class LifeRules(Base):
         (number,) = self.held.incidents.keys() - self.model.incidents.keys()
         row, me = self.held.incidents[number], actor.person or actor.name
         one = Inc(number, body["type"], row["key"], {word}, reporter=me)
-        one.restricted = body["restricted"] or TYPES[body["type"]].restricted
+        one.restricted = self._hidden(body)
         one.parts = {("requester", name) for name in (me, body["requester"]) if name}
         one.filled = set(body["fields"])
         self.model.incidents[number] = one

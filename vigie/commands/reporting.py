@@ -30,7 +30,7 @@ from vigie.commands.record import Incident
 from vigie.commands.words import MAX_ACTOR, line_of
 from vigie.config import Config
 from vigie.notify import tasks
-from vigie.store import reported
+from vigie.store import reported, users
 from vigie.store.db import Database
 from vigie.store.sql import plain, to_json
 from vigie.store.visibility import EVERYTHING, Viewer
@@ -283,22 +283,34 @@ def _open(  # noqa: PLR0917 - what is checked, and who says it when
     c: Connection, config: Config, checked: _Checked, who: str, known_as: str, now: float
 ) -> Incident:
     values = {**checked.values, "key": known_as, "open_key": known_as}
+    people = _people(c, checked)
     number = reported.add(c, values, checked.facts, now, config.priorities)
     if number is None:  # said twice at once: the other was first
         found = reported.by_key(c, person_of(who), known_as)
         assert found is not None, "it holds the key"
         return record.find(c, found)
-    reported.take_part(c, number, checked.people, who, now)
+    reported.take_part(c, number, people, who, now)
     text = f"Reported by {who}: {checked.title}"
     facts = checked.facts
     data = {
         "severity": facts.severity.name,
         "urgency": facts.urgency.value,
-        "requester": checked.people[0],
+        "requester": people[0],
     }
     after = record.say(c, config, number, now, EventKind.OPENED, who, text, data)
     tasks.opened(c, config, after, now)
     return record.find(c, number)
+
+
+def _people(c: Connection, checked: _Checked) -> tuple[str, ...]:
+    """For whom it is reported and by whom, users by their own spelling. Invalid: it is restricted,
+    and none of them could ever see it.
+    """
+    known = {name: users.get(c, name) or users.get(c, name.lower()) for name in checked.people}
+    if checked.values["restricted"] and not any(known.values()) and users.any_exist(c):
+        raise Invalid("nobody would see it, restricted: name a requester who is a user")
+    named = (user.name if user is not None else name for name, user in known.items())
+    return tuple(dict.fromkeys(named))
 
 
 def _told(word: str) -> str:

@@ -57,3 +57,13 @@ def test_a_report_that_is_sent_again_shows_nothing_to_who_has_left_it_since(
     assert gone.status == 200
     again = post(client, "remy", "", report)
     assert (again.status, "one" in again.text) == (404, False)
+
+
+def test_a_restricted_report_is_taken_only_if_somebody_sees_it(client: Client) -> None:
+    report: dict[str, Any] = {"title": "one", "restricted": True}
+    refused = post(client, "token/ci", "", report)
+    assert (refused.status, "name a requester who is a user" in refused.text) == (422, True)
+    made = post(client, "token/ci", "", report | {"requester": "Remy"})
+    assert made.status == 201
+    seen = client.ask("GET", "/api/v1/incidents/1", ACTORS["remy"].headers, None)
+    assert (seen.status, seen.json["title"]) == (200, "one")
