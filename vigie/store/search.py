@@ -99,18 +99,26 @@ def incidents(
     c: Connection, query: Query, filters: Filters, viewer: Viewer, *, limit: int, offset: int = 0
 ) -> list[Hit]:
     """Incidents that a viewer may see, the best first, of equal ones the newest."""
-    only = (*_conditions(filters), visible(viewer))
-    return _found(c, query, incident, incident.c.number, only, limit=limit, offset=offset)
+    if not query.wanted:
+        return []
+    only: tuple[ColumnElement[bool], ...] = (visible(viewer),)
+    asked = _matching(c, query)
+    if filters != Filters():
+        # Asked first, by an index of the table: a word that stands everywhere leads to all of it.
+        fitting = select(incident.c.number).where(*_conditions(filters))
+        only = (asked.among.in_(fitting), *only)
+    number = incident.c.number
+    return _found(c, asked, incident, number, only, limit=limit, offset=offset)
 
 
 def problems(
     c: Connection, query: Query, filters: Filters, *, limit: int, offset: int = 0
 ) -> list[Hit]:
     """Problems, the best first. They have no category and severity: asked for one, none fits."""
-    if filters.category is not None or filters.severity is not None:
+    if not query.wanted or filters.category is not None or filters.severity is not None:
         return []
-    only = _conditions_of_problem(filters)
-    return _found(c, query, problem, -problem.c.number, only, limit=limit, offset=offset)
+    only, asked = _conditions_of_problem(filters), _matching(c, query)
+    return _found(c, asked, problem, -problem.c.number, only, limit=limit, offset=offset)
 
 
 def texts(c: Connection, ids: list[int]) -> dict[int, Row]:
@@ -136,7 +144,7 @@ def any_of(c: Connection, words: list[str], viewer: Viewer, *, limit: int) -> li
         return []
     return _found(
         c,
-        query,
+        _matching(c, query, every=False),
         incident,
         incident.c.number,
         (visible(viewer),),
@@ -186,10 +194,13 @@ def _review(c: Connection, number: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A query for one database: from where, which rows fit, how well, and its parameters."""
+    """A query for one database: from where, which rows fit, how well, and its parameters. `among`
+    is the id where it narrows what fits and does not lead to it.
+    """
 
     source: Any
     id: ColumnElement[int]
+    among: ColumnElement[int]
     fits: ColumnElement[bool]
     score: ColumnElement[float]
     given: Mapping[str, Any]
@@ -197,7 +208,7 @@ class _Asked:
 
 def _found(
     c: Connection,
-    query: Query,
+    asked: _Asked,
     of: Any,
     id_: ColumnElement[int],
     only: tuple[ColumnElement[bool], ...],
@@ -206,9 +217,8 @@ def _found(
     offset: int,
     every: bool = True,
 ) -> list[Hit]:
-    if not query.wanted or offset >= RANKED:
+    if offset >= RANKED:
         return []
-    asked = _matching(c, query, every=every)
     newest: Select[Any] = (
         select(of.c.number, asked.score.label("score"))
         .select_from(asked.source.join(of, id_ == asked.id))
@@ -236,6 +246,7 @@ def _fts5(query: Query, *, every: bool) -> _Asked:
     return _Asked(
         source=source,
         id=source.c.rowid,
+        among=literal_column(f"+{INDEX}.rowid"),
         fits=text(f"{INDEX} MATCH :match").bindparams(bindparam("match")),  # type: ignore[arg-type]  # a condition
         score=literal_column(f"-bm25({INDEX}, {weights})"),
         given={"match": match},
@@ -256,6 +267,7 @@ def _tsvector(query: Query, *, every: bool) -> _Asked:
     return _Asked(
         source=t,
         id=t.c.id,
+        among=t.c.id,
         fits=words.op("@@")(joined),
         score=func.ts_rank(weights, words, joined),
         given={},
