@@ -4,6 +4,7 @@ what they may not, nobody sees a restricted incident that is not theirs.
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -11,6 +12,8 @@ from incidents.model import Severity
 from machine_client import Client
 from machine_rules_people import PeopleRules
 from machine_rules_work import WorkRules, WrittenRules
+
+pytestmark = pytest.mark.hypothesis  # with the properties: it says so by itself only of @given
 
 
 class Incidents(WrittenRules, WorkRules, PeopleRules):
