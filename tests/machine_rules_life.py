@@ -199,7 +199,7 @@ class LifeRules(Base):
     @rule(who=WHO, which=WHICH, spoilt=SPOILT)
     def acknowledge(self, who: str, which: int, spoilt: str | None) -> None:
         actor, number = self.meet(who, which)
-        expected = lambda one: self.model.acknowledge(actor, one)  # noqa: E731
+        expected = lambda one: self.model.acknowledge(actor, one)  # noqa: E731 - asked once it is known to be there
         body: dict[str, Any] = {}
         self.call(
             actor, P.RESPOND, "/acknowledge", body, number=number, expected=expected, spoilt=spoilt
@@ -219,7 +219,7 @@ class LifeRules(Base):
         body |= {"reason": self.worded(number)} if state == "resolved" else {}
         if not body or state == "gone":
             more |= {"spoilt": "unknown"}  # refused as badly, whatever else is in it
-        expected = lambda one: self.model.status(actor, one, state, sub)  # noqa: E731
+        expected = lambda one: self.model.status(actor, one, state, sub)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.RESPOND, "/status", body, number=number, expected=expected, **more)
 
     @rule(who=WHO, which=WHICH, way=st.integers(0, 5), key=KEYS, again=AGAIN)
@@ -243,7 +243,7 @@ class LifeRules(Base):
     def escalate(self, who: str, which: int, to: str, text: str, **more: Any) -> None:
         (actor, number), tier = self.meet(who, which), 1 if to == "desk" else int(to[1])
         body = {"to": to, "reason": self.worded(number), "tried": text}
-        expected = lambda one: self.model.escalate(one, tier)  # noqa: E731
+        expected = lambda one: self.model.escalate(one, tier)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.RESPOND, "/escalate", body, number=number, expected=expected, **more)
 
     def try_what_leads_nowhere(self) -> None:
@@ -256,7 +256,7 @@ class LifeRules(Base):
             may = (a for a in there if self.model.may(a, P.RESPOND, one.number))
             actor = next(may, ACTORS["vera"])
             for state in sorted(LEADS_TO.keys() - LEADS_TO[one.state] - {one.state}):
-                expected = lambda one: self.model.status(actor, one, state, None)  # noqa: B023, E731
+                expected = lambda one: self.model.status(actor, one, state, None)  # noqa: B023, E731 - asked within the turn
                 body = {"state": state}
                 self.call(actor, P.RESPOND, "/status", body, number=one.number, expected=expected)
 
@@ -272,7 +272,7 @@ class LifeRules(Base):
         actor, number = self.meet(who, which)
         body = {"reason": self.worded(number)}
         row = self.held.incidents.get(number, {})
-        expected = lambda one: self.model.close(actor, one, row)  # noqa: E731
+        expected = lambda one: self.model.close(actor, one, row)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.CLOSE, "/close", body, number=number, expected=expected, **more)
 
     @rule(who=st.one_of(WHO, st.just("rita")), which=WHICH, key=KEYS, again=AGAIN, spoilt=SPOILT)
@@ -280,7 +280,7 @@ class LifeRules(Base):
         (actor, number), now = self.meet(who, which), self.world.now()
         body = {"reason": self.worded(number)}
         row = self.held.incidents.get(number, {})
-        expected = lambda one: self.model.reopen(actor, one, row, now)  # noqa: E731
+        expected = lambda one: self.model.reopen(actor, one, row, now)  # noqa: E731 - asked once it is known to be there
         more |= {"spoilt": spoilt if spoilt == "unknown" else None}
         self.call(actor, P.REPORT, "/reopen", body, number=number, expected=expected, **more)
 
@@ -299,7 +299,7 @@ class LifeRules(Base):
         (actor, number), now = self.meet(who, which), self.world.now()
         body = {"over": over, "satisfaction": rated, "words": self.worded(number) if words else ""}
         row = self.held.incidents.get(number, {})
-        expected = lambda one: self.model.confirm(  # noqa: E731
+        expected = lambda one: self.model.confirm(  # noqa: E731 - asked once it is known to be there
             actor, one, row, over, words, rated is not None, now
         )
         self.call(actor, P.REPORT, "/confirm", body, number=number, expected=expected, **more)
@@ -340,7 +340,7 @@ class LifeRules(Base):
         """Edit the record of an incident with values that nothing has yet."""
         said = {name for name in body if name not in ("seen", "fields", "reason")}
         said |= set(body.get("fields", {}))
-        expected = lambda one: self.model.edit(actor, one, said, body.get("seen"))  # noqa: E731
+        expected = lambda one: self.model.edit(actor, one, said, body.get("seen"))  # noqa: E731 - asked once it is known to be there
         had = len(self.held.timelines.get(number, ()))
         self.call(
             actor, P.RESPOND, "", body, number=number, expected=expected, method="PATCH", **more

@@ -19,14 +19,14 @@ class PeopleRules(Base):
     @rule(who=WHO, which=WHICH, part=PART, key=KEYS, again=AGAIN, spoilt=SPOILT)
     def take(self, who: str, which: int, part: str, **more: Any) -> None:
         actor, number = self.meet(who, which)
-        expected = lambda one: self.model.give(one, part, actor.person)  # noqa: E731
+        expected = lambda one: self.model.give(one, part, actor.person)  # noqa: E731 - asked once it is known to be there
         body = {"part": part}
         self.call(actor, P.RESPOND, "/take", body, number=number, expected=expected, **more)
 
     @rule(who=WHO, which=WHICH, part=PART, to=TO, key=KEYS, again=AGAIN, spoilt=SPOILT)
     def assign(self, who: str, which: int, part: str, to: str, **more: Any) -> None:
         actor, number = self.meet(who, which)
-        expected = lambda one: self.model.give(one, part, to)  # noqa: E731
+        expected = lambda one: self.model.give(one, part, to)  # noqa: E731 - asked once it is known to be there
         body = {"part": part, "to": to}
         self.call(actor, P.RESPOND, "/assign", body, number=number, expected=expected, **more)
 
@@ -38,7 +38,7 @@ class PeopleRules(Base):
         part, who = held[whose % len(held)] if held and whose < 8 else (part, "remy")
         actor = ACTORS.get(who, ACTORS["remy"])
         body = {"part": part, "to": to, "note": self.worded(number)}
-        expected = lambda one: self.model.hand_over(actor, one, part, to)  # noqa: E731
+        expected = lambda one: self.model.hand_over(actor, one, part, to)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.RESPOND, "/hand-over", body, number=number, expected=expected, **more)
 
     @rule(which=WHICH, part=PART, whose=WHICH, key=KEYS, again=AGAIN, spoilt=SPOILT)
@@ -47,7 +47,7 @@ class PeopleRules(Base):
         held = sorted(self.held.parts.get(number, frozenset()))
         part, who = held[whose % len(held)] if held and whose < 8 else (part, "remy")
         actor = ACTORS.get(who, ACTORS["remy"])
-        expected = lambda one: self.model.leave(actor, one, part)  # noqa: E731
+        expected = lambda one: self.model.leave(actor, one, part)  # noqa: E731 - asked once it is known to be there
         body = {"part": part}
         self.call(actor, P.RESPOND, "/leave", body, number=number, expected=expected, **more)
 
@@ -59,17 +59,17 @@ class PeopleRules(Base):
             actor = ACTORS.get(who, ACTORS["remy"])
             more: dict[str, Any] = {"number": number}
             if restricts:
-                expected = lambda one: self.model.restrict(actor, one)  # noqa: B023, E731
+                expected = lambda one: self.model.restrict(actor, one)  # noqa: B023, E731 - asked within the turn
                 body = {"reason": self.worded(number)}
                 self.call(actor, P.RESPOND, "/restrict", body, expected=expected, **more)
-            expected = lambda one: self.model.leave(actor, one, part)  # noqa: B023, E731
+            expected = lambda one: self.model.leave(actor, one, part)  # noqa: B023, E731 - asked within the turn
             self.call(actor, P.RESPOND, "/leave", {"part": part}, expected=expected, **more)
 
     @rule(who=st.one_of(WHO, st.just("rita")), which=WHICH, ends=st.booleans(), spoilt=SPOILT)
     def watch(self, who: str, which: int, ends: bool, spoilt: str | None) -> None:
         actor, number = self.meet(who, which)
         what = self.model.unwatch if ends else self.model.watch
-        expected = lambda one: what(actor, one)  # noqa: E731
+        expected = lambda one: what(actor, one)  # noqa: E731 - asked once it is known to be there
         where = "/unwatch" if ends else "/watch"
         self.call(actor, P.REPORT, where, {}, number=number, expected=expected, spoilt=spoilt)
 
@@ -83,7 +83,7 @@ class PeopleRules(Base):
     def restrict(self, who: str, which: int, **more: Any) -> None:
         actor, number = self.meet(who, which)
         body = {"reason": self.worded(number)}
-        expected = lambda one: self.model.restrict(actor, one)  # noqa: E731
+        expected = lambda one: self.model.restrict(actor, one)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.RESPOND, "/restrict", body, number=number, expected=expected, **more)
 
     @rule(who=WHO, which=WHICH, key=KEYS, again=AGAIN, spoilt=SPOILT)
@@ -103,7 +103,7 @@ class PeopleRules(Base):
     def let_in(self, who: str, which: int, name: str, **more: Any) -> None:
         actor, number = self.meet(who, which)
         body = {"name": name, "reason": "nobody is left"}
-        expected = lambda one: self.model.let_in(one, name)  # noqa: E731
+        expected = lambda one: self.model.let_in(one, name)  # noqa: E731 - asked once it is known to be there
         more |= {"expected": expected, "blind": True}
         self.call(actor, P.ADMINISTER, "/participants", body, number=number, **more)
 
@@ -161,7 +161,7 @@ class PeopleRules(Base):
         actor, last = self.actor(who), self.guests[-1]
         assert last.guest_of is not None
         where, writes = f"/guests/{last.guest}", last.until > 0.0 or None
-        expected = lambda _: Expected(writes=writes)  # noqa: E731
+        expected = lambda _: Expected(writes=writes)  # noqa: E731 - asked once it is known to be there
         more: dict[str, Any] = {"number": last.guest_of, "expected": expected}
         answer = self.call(actor, P.RESPOND, where, None, method="DELETE", **more)
         if answer.status == 200:

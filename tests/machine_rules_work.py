@@ -42,7 +42,7 @@ class WrittenRules(LifeRules):
         actor, number = self.meet(who, which)
         named = " ".join(f"@{name}" for name in names)
         body = {"text": f"{named}\n\n{self.worded(number, text)}"}
-        expected = lambda one: self.model.comment(actor, one, names)  # noqa: E731
+        expected = lambda one: self.model.comment(actor, one, names)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.REPORT, "/comment", body, number=number, expected=expected, **more)
 
     @rule(
@@ -137,7 +137,7 @@ class WrittenRules(LifeRules):
         (actor, number), now = self.meet(who, which), self.world.now()
         body = {"started_at": rfc3339(now + by)}
         statuses = (422,) if by > 0 else (200,) if by == -30 * DAY_S else (200, 422)
-        expected = lambda _: Expected(statuses, None)  # noqa: E731
+        expected = lambda _: Expected(statuses, None)  # noqa: E731 - asked once it is known to be there
         more: dict[str, Any] = {"method": "PATCH", "expected": expected}
         self.call(actor, P.RESPOND, "", body, number=number, **more)
 
@@ -209,7 +209,7 @@ class WorkRules(Base):
                 where, body = f"{where}/drop", {"reason": self.worded(number)}
             case _:
                 where = f"{where}/{'do' if to == 'done' else 'verify'}"
-        expected = lambda one: self.model.task(actor, one, task, to)  # noqa: E731
+        expected = lambda one: self.model.task(actor, one, task, to)  # noqa: E731 - asked once it is known to be there
         more |= {"method": method, "expected": expected}
         self.call(actor, P.RESPOND, where, body, number=number, **more)
 
@@ -233,7 +233,7 @@ class WorkRules(Base):
         (actor, number), (kind, ref, status) = self.meet(who, which), to
         body = {"kind": kind, "to": ref, "title": self.worded(number)}
         writes = None if status == 200 else False
-        expected = lambda _: Expected((status,), writes)  # noqa: E731
+        expected = lambda _: Expected((status,), writes)  # noqa: E731 - asked once it is known to be there
         if kind == "elsewhere":
             more |= {"spoilt": "unknown"}
         self.call(actor, P.RESPOND, "/links", body, number=number, expected=expected, **more)
@@ -242,7 +242,7 @@ class WorkRules(Base):
     def unlink(self, who: str, which: int, id_: int, **more: Any) -> None:
         actor, number = self.meet(who, which)
         ends = {number: (one, other) for number, one, other in self.held.links}.get(id_, ())
-        expected = lambda _: Expected(writes=None) if number in ends else MISSING  # noqa: E731
+        expected = lambda _: Expected(writes=None) if number in ends else MISSING  # noqa: E731 - asked once it is known to be there
         more |= {"method": "DELETE", "expected": expected}
         self.call(actor, P.RESPOND, f"/links/{id_}", {}, number=number, **more)
 
@@ -259,7 +259,7 @@ class WorkRules(Base):
         actor, number = self.meet(who, which)
         other = self.other(number, into)
         body = {"into": other, "reason": "the same", "duplicate": duplicate}
-        expected = lambda one: self.model.merge(actor, one, other)  # noqa: E731
+        expected = lambda one: self.model.merge(actor, one, other)  # noqa: E731 - asked once it is known to be there
         self.call(actor, P.RESPOND, "/merge", body, number=number, expected=expected, **more)
 
     @rule(who=WHO, which=WHICH, key=KEYS, again=AGAIN, spoilt=SPOILT)

@@ -52,7 +52,7 @@ def review(  # noqa: PLR0917 - typer's options, in the order of --help
     reopen: Annotated[
         str | None, typer.Option(metavar="REASON", help="Make it a draft again, and why.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show it, as every call does.")] = False,  # noqa: ARG001
+    show: Annotated[bool, typer.Option("--show", help="Show it, as every call does.")] = False,  # noqa: ARG001 - every call shows it
     actor: ActorOption = None,
     output: Annotated[Document, typer.Option("--format", help="How it is shown.")] = Document.TEXT,
 ) -> None:

@@ -29,7 +29,7 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"])
     parser.disable(["image", "heading", "lheading", "reference"])
     # As its documentation has it; a plain assignment is none that a type checker allows.
-    setattr(parser, "validateLink", _validated)  # noqa: B010
+    setattr(parser, "validateLink", _validated)  # noqa: B010 - typed as a method of the class
     return parser
 
 

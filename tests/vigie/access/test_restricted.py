@@ -212,7 +212,7 @@ async def test_the_stream_tells_of_it_only_to_who_sees_it(
 
 async def _event(stream: object) -> str:
     name = ""
-    while line := (await stream.content.readline()).decode().strip():  # type: ignore[attr-defined]
+    while line := (await stream.content.readline()).decode().strip():  # type: ignore[attr-defined]  # an answer of aiohttp
         if line.startswith("event: "):
             name = line.removeprefix("event: ")
     return name

@@ -18,8 +18,8 @@ def number(site: Site, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def run(vigie: Callable[..., object], *words: object) -> str:
     ran = vigie("incident", *words)
-    assert ran.status == 0, ran.err  # type: ignore[attr-defined]
-    return str(ran.out)  # type: ignore[attr-defined]
+    assert ran.status == 0, ran.err  # type: ignore[attr-defined]  # a Ran of the fixture
+    return str(ran.out)  # type: ignore[attr-defined]  # a Ran of the fixture
 
 
 def test_parts_go_round(vigie: Vigie, number: int) -> None:

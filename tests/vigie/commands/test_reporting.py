@@ -136,7 +136,7 @@ def test_everything_that_is_said_is_kept(db: Database) -> None:
     )
     number = found["number"]
     for name in ("ada", "bob"):
-        assert db.read(lambda c, who=name: reported.takes_part(c, number, who))  # type: ignore[misc]
+        assert db.read(lambda c, who=name: reported.takes_part(c, number, who))  # type: ignore[misc]  # a default binds the name
 
 
 @pytest.mark.parametrize(

@@ -356,4 +356,4 @@ def say(world: Any, number: int, text: str) -> None:
 
 def jobs_of(world: Any, kind: str) -> list[Any]:
     found = select(job_table.c.payload).where(job_table.c.kind == kind)
-    return world.db.read(lambda c: [from_json(row.payload) for row in c.execute(found)])  # type: ignore[no-any-return]
+    return world.db.read(lambda c: [from_json(row.payload) for row in c.execute(found)])  # type: ignore[no-any-return]  # JSON

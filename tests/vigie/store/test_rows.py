@@ -33,7 +33,7 @@ def test_the_rows_are_those_of_sqlalchemy_with_json_read(db: Database) -> None:
 
 
 def test_what_the_transaction_wrote_itself_is_read(db: Database) -> None:
-    def write_and_read(c):  # type: ignore[no-untyped-def]
+    def write_and_read(c):  # type: ignore[no-untyped-def]  # a connection
         c.execute(t.insert().values(key="new", value="1"))
         return Reading(ONE).rows(c, key="new")
 

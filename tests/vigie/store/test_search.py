@@ -140,7 +140,7 @@ def test_problems_are_found_apart_from_incidents_of_the_same_number(db: Database
         ("silent", {}, []),
     ):
         filters = Filters(**only)
-        hits = db.read(lambda c: search.problems(c, parse(typed), filters, limit=9))  # noqa: B023
+        hits = db.read(lambda c: search.problems(c, parse(typed), filters, limit=9))  # noqa: B023 - read within the turn
         assert [hit.number for hit in hits] == expected, typed
     assert find(db, "zebra") == []
 

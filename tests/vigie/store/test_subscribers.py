@@ -74,7 +74,7 @@ def test_a_link_opens_what_it_is_for_and_nothing_else(db: Database) -> None:
         ("shop", "\u0661.a", Purpose.CONFIRM, None),
     ]
     for page, given, purpose, found in cases:
-        assert db.read(lambda c: subscribers.opened(c, page, given, purpose)) == found  # noqa: B023
+        assert db.read(lambda c: subscribers.opened(c, page, given, purpose)) == found  # noqa: B023 - read within the turn
 
 
 @pytest.mark.parametrize(

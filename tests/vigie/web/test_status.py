@@ -215,9 +215,9 @@ async def test_looking_at_a_link_changes_nothing_and_its_button_does(
 
     def code(purpose: Purpose) -> str:
         def work(c: object) -> str:
-            one = subscribers.get(c, 1)  # type: ignore[arg-type]
+            one = subscribers.get(c, 1)  # type: ignore[arg-type]  # there is one
             assert one is not None
-            return subscribers.code(c, one, purpose)  # type: ignore[arg-type]
+            return subscribers.code(c, one, purpose)  # type: ignore[arg-type]  # there is one
 
         return fleet.db.write(work)
 
